@@ -1,0 +1,137 @@
+// What the domain needs from the outside: media, store, clock. Interfaces only; media/ and store/ implement them.
+
+import type { ErrorCode } from '../errors.ts';
+import type { Codec, Track } from '../rtp/codec.ts';
+
+export type Role = 'publisher' | 'viewer';
+
+/** A data message as it crosses the relay: the bytes are never looked into. */
+export interface DataMessage {
+  readonly label: string;
+  /** True: arrived as binary; false: arrived as text (payload is UTF-8). */
+  readonly binary: boolean;
+  readonly payload: Uint8Array;
+}
+
+export interface OpenTransportRequest {
+  readonly transportId: string;
+  readonly broadcast: string;
+  readonly role: Role;
+  /** SDP offer, already bounded in size. */
+  readonly offer: string;
+  /** Addresses by which this client reached us over HTTP, best first; put in front of the announced candidates. */
+  readonly addressHints: readonly string[];
+  /** Viewer only: what the publisher sends now. The offer must be able to decode each kind that it asks for. */
+  readonly requiredTracks: readonly Track[];
+}
+
+export interface OpenedTransport {
+  readonly answer: string;
+  /** Local ICE username fragment: identifies the ICE session, becomes the entity tag. */
+  readonly iceTag: string;
+  /** Publisher: what it is going to send, as negotiated (most preferred codec of each kind). Viewer: empty. */
+  readonly tracks: readonly Track[];
+  /** Viewer: every codec it can receive, in its order. Publisher: empty. */
+  readonly codecs: readonly Codec[];
+  /** Index of the media worker that holds it. */
+  readonly worker: number;
+}
+
+/** New local ICE credentials after an ICE restart, with the full list of candidates. */
+export interface IceDescription {
+  readonly usernameFragment: string;
+  readonly password: string;
+  /** Lines without `a=`: `candidate:…`. */
+  readonly candidates: readonly string[];
+}
+
+/** Why a transport ended; `stopped` is our own doing. */
+export type TransportEndReason = 'stopped' | 'setup-timeout' | 'silent' | 'closed-by-peer' | 'worker-died' | 'failed';
+
+export type TransportEvent =
+  | { readonly type: 'connected'; readonly transportId: string }
+  /** Nothing authentic has arrived for a while; the transport is kept for now. */
+  | { readonly type: 'silent'; readonly transportId: string }
+  /** After `silent`: packets arrive again. */
+  | { readonly type: 'active'; readonly transportId: string }
+  | { readonly type: 'closed'; readonly transportId: string; readonly reason: TransportEndReason }
+  /** Publisher: the tracks as really sent (first packets seen, or codec changed). */
+  | { readonly type: 'tracks'; readonly transportId: string; readonly tracks: readonly Track[] }
+  /** Publisher: it opened a data channel with this label. */
+  | { readonly type: 'data-channel'; readonly transportId: string; readonly label: string }
+  /** Publisher: a data message arrived. */
+  | { readonly type: 'data'; readonly transportId: string; readonly message: DataMessage }
+  /** Viewer: its SCTP association is up; it gets no data before `startData`. */
+  | { readonly type: 'data-ready'; readonly transportId: string }
+  /** Viewer: it read too slowly, and this many messages of the label were not sent to it. */
+  | { readonly type: 'data-lost'; readonly transportId: string; readonly label: string; readonly messages: number };
+
+/** The media plane as the domain sees it. Commands to one worker keep their order. */
+export interface MediaPort {
+  /** Rejects with FanlightError: malformed_sdp, unsupported_offer, unsupported_codec, transport_limit, worker_unavailable. */
+  openTransport(request: OpenTransportRequest): Promise<OpenedTransport>;
+  /** New ICE credentials; the old ones keep working until the peer uses the new. Rejects with unknown_session, worker_unavailable. */
+  restartIce(transportId: string): Promise<IceDescription>;
+  /** Idempotent; unknown ids are ignored. No `closed` event follows for a transport closed by this call. */
+  closeTransport(transportId: string): void;
+  /** To every viewer transport of the broadcast that had `startData`. */
+  sendData(broadcast: string, message: DataMessage): void;
+  /** Opens the labels at the viewer, sends it the snapshot, and lets live messages follow. */
+  startData(transportId: string, labels: readonly string[], snapshot: readonly DataMessage[]): void;
+  /** Opens a label at every viewer transport of the broadcast that had `startData`. */
+  openDataLabel(broadcast: string, label: string): void;
+  /** Tells a publisher on its control channel (label `fanlight`) that a message was refused. */
+  refuseData(transportId: string, label: string, code: ErrorCode): void;
+  /** One listener; called synchronously, in order per transport. */
+  listen(listener: (event: TransportEvent) => void): void;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly role: Role;
+  readonly broadcast: string;
+  /** SHA-256 of the resume token, hex. The token itself is not stored. */
+  readonly resumeTokenHash: string;
+  /** SHA-256 of the bearer token that opened it, hex; null when it came without one. */
+  readonly keyHash: string | null;
+  /** Unix ms. */
+  readonly createdAtMs: number;
+}
+
+export interface BroadcastSettings {
+  /** Shown on the pages; up to 120 characters, may be empty. */
+  readonly title: string;
+  /** False: not shown on `/` and in the list of the API. */
+  readonly listed: boolean;
+}
+
+export interface StoredBroadcast {
+  readonly name: string;
+  readonly settings: BroadcastSettings;
+  /** The last message of each label `state` and `state/…`. */
+  readonly stateMessages: readonly DataMessage[];
+}
+
+export interface StoredState {
+  readonly sessions: readonly StoredSession[];
+  readonly broadcasts: readonly StoredBroadcast[];
+}
+
+/** What must survive a restart. Writes are queued in order and never throw into the domain; failures are logged. */
+export interface Store {
+  load(): StoredState;
+  saveSession(session: StoredSession): void;
+  deleteSession(id: string): void;
+  saveSettings(broadcast: string, settings: BroadcastSettings): void;
+  saveStateMessage(broadcast: string, message: DataMessage): void;
+  deleteStateMessages(broadcast: string): void;
+  close(): void;
+}
+
+/** Time as an argument: a fake in tests. */
+export interface Clock {
+  /** Unix ms. */
+  now(): number;
+  /** Calls back once, not before `delayMs`. Returns a cancel function. Must not keep the process alive. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}

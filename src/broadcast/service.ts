@@ -1,0 +1,104 @@
+// The domain's face toward signaling/ and http/: what they may ask, and what they are told. Implemented by registry.ts.
+
+import type { Track } from '../rtp/codec.ts';
+import type { BroadcastSettings, DataMessage, IceDescription, Role } from './ports.ts';
+
+/** `idle`: nobody publishes. `live`. `interrupted`: the publisher is gone and its grace runs. */
+export type BroadcastState = 'idle' | 'live' | 'interrupted';
+
+export interface BroadcastView {
+  readonly name: string;
+  readonly state: BroadcastState;
+  /** Unix ms at which the state began. */
+  readonly sinceMs: number;
+  /** Viewer sessions that are connecting or connected. */
+  readonly viewers: number;
+  readonly tracks: readonly Track[];
+  readonly title: string;
+  readonly listed: boolean;
+  /** Only when interrupted: Unix ms at which the broadcast becomes idle. */
+  readonly graceEndsAtMs: number | undefined;
+}
+
+/** `away`: its transport is gone or silent and its grace runs. */
+export type SessionState = 'connecting' | 'connected' | 'away' | 'ended';
+
+export type SessionEndReason = 'stopped' | 'grace-over' | 'taken-over' | 'server-stopping';
+
+export interface SessionView {
+  readonly id: string;
+  readonly role: Role;
+  readonly broadcast: string;
+  readonly state: SessionState;
+  /** Why it ended; undefined before. */
+  readonly endReason: SessionEndReason | undefined;
+  /** Viewer: the publisher's codec that this viewer cannot decode, for people (`AV1`); undefined when all is well. */
+  readonly unsupportedCodec: string | undefined;
+  /** Entity tag of the current ICE session (without quotes). */
+  readonly iceTag: string;
+}
+
+export interface OpenSessionRequest {
+  readonly role: Role;
+  readonly broadcast: string;
+  readonly offer: string;
+  /** SHA-256 hex of the bearer token that came with the request; null without one. */
+  readonly keyHash: string | null;
+  /** From the `Fanlight-Resume` header. */
+  readonly resume: { readonly sessionId: string; readonly token: string } | undefined;
+  readonly addressHints: readonly string[];
+}
+
+export interface OpenedSession {
+  readonly session: SessionView;
+  /** Secret, 128 random bits, base64url. A resumed session keeps its token. */
+  readonly resumeToken: string;
+  readonly resumed: boolean;
+  readonly answer: string;
+}
+
+export type BroadcastEvent =
+  /** Something in the view changed (at most one event per broadcast and 100 ms for the viewer count alone). */
+  | { readonly type: 'broadcast'; readonly broadcast: BroadcastView }
+  | { readonly type: 'session'; readonly session: SessionView }
+  | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
+  /** A viewer session read its data too slowly and lost messages. */
+  | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number };
+
+export interface BroadcastService {
+  /**
+   * Opens or resumes a session and answers the offer.
+   * Errors: invalid_name, malformed_sdp, unsupported_offer, unsupported_codec, wrong_resume_token, already_live,
+   * viewer_limit, broadcast_limit, transport_limit, worker_unavailable, shutting_down.
+   * An unknown session in `resume` is not an error: a new session is opened.
+   */
+  open(request: OpenSessionRequest): Promise<OpenedSession>;
+  /** Errors: unknown_session, worker_unavailable. */
+  restartIce(sessionId: string): Promise<IceDescription>;
+  session(sessionId: string): SessionView | undefined;
+  /** True when the token is the session's resume token (constant time). False for an unknown session. */
+  verifyResumeToken(sessionId: string, token: string): boolean;
+  /** Ends a session at once (DELETE, Stop). Error: unknown_session. */
+  end(sessionId: string): void;
+  /** The client says that it goes away for a moment (page reload): the grace begins now. Unknown ids are ignored. */
+  leave(sessionId: string): void;
+  /** Every broadcast that is not idle, has viewers or has settings worth showing; newest first. Unlisted ones only with `all`. */
+  list(options: { readonly all: boolean }): BroadcastView[];
+  /** The view of any valid name; an unknown one is idle. Error: invalid_name. */
+  describe(name: string): BroadcastView;
+  /**
+   * A data message from a program, with the publisher's rights.
+   * Errors: invalid_name, invalid_label, message_too_large, data_rate_exceeded, state_memory_full, broadcast_limit.
+   */
+  publishData(name: string, message: DataMessage): void;
+  /** The remembered `state` messages, oldest first. */
+  stateMessages(name: string): readonly DataMessage[];
+  /** Errors: invalid_name, broadcast_limit. */
+  updateSettings(name: string, change: Partial<BroadcastSettings>): BroadcastView;
+  /** Listener is called synchronously after each change. Returns unsubscribe. */
+  subscribe(listener: (event: BroadcastEvent) => void): () => void;
+  /** Counters for metrics. */
+  totals(): { readonly broadcasts: number; readonly viewers: number; readonly publishers: number };
+  /** Stops taking sessions, closes transports, keeps sessions in the store. Idempotent. */
+  close(): void;
+}
