@@ -70,9 +70,12 @@ export function decodeFitness(offered: Codec, source: Codec): number | undefined
     case 'H264': {
       const theirs = h264Profile(offered);
       const ours = h264Profile(source);
-      if (!theirs || !ours || packetizationMode(offered) !== packetizationMode(source)) return undefined;
+      if (!theirs || !ours) return undefined;
       const distance = H264_RANK[theirs] - H264_RANK[ours];
-      return distance < 0 ? undefined : distance;
+      if (distance < 0) return undefined;
+      if (packetizationMode(offered) === packetizationMode(source)) return distance;
+      // A receiver of mode 1 takes the single NAL units of mode 0 (RFC 6184 §5.4, table 3). Counts less than a profile.
+      return packetizationMode(offered) === '1' && packetizationMode(source) === '0' ? distance + 0.5 : undefined;
     }
     case 'VP9':
       return vp9Profile(offered) === vp9Profile(source) ? 0 : undefined;
