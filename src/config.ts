@@ -5,7 +5,6 @@ import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import {
   boolean,
-  type IceServer,
   iceServers,
   integer,
   isHost,
@@ -18,6 +17,7 @@ import {
   setting,
   trustProxy,
 } from './config-values.ts';
+import type { IceServer } from './signaling/ice-servers.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
