@@ -1,0 +1,318 @@
+// The heart of a media worker: peers and relays on one UDP front, driven by commands. It runs in any thread;
+// worker.ts ties it to its own. It must not know sessions, HTTP or the store.
+
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
+import { FanlightError } from '../errors.ts';
+import { PublisherPeer } from './publisher-peer.ts';
+import { Relay } from './relay.ts';
+import { negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
+import { parseOffer } from './sdp/offer.ts';
+import { SourceLinks } from './source-links.ts';
+import { candidateLines } from './transport/candidates.ts';
+import { Transport } from './transport/transport.ts';
+import type { IceCredentials, UdpFront } from './transport/udp-front.ts';
+import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
+import type { SourceItem, WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
+
+type Peer = PublisherPeer | ViewerPeer;
+
+/** Losses must be asked for within a frame or two. */
+const PUBLISHER_TICK_MS = 20;
+const TICK_MS = 250;
+const REPORT_MS = 1_000;
+
+export class MediaWorker {
+  readonly #settings: WorkerSettings;
+  readonly #front: UdpFront;
+  readonly #emit: (event: WorkerEvent) => void;
+  readonly #peers = new Map<string, Peer>();
+  readonly #relays = new Map<string, Relay>();
+  readonly #links: SourceLinks;
+  readonly #timers: NodeJS.Timeout[];
+  readonly #counters: RtpCounters = {
+    rtpPacketsReceived: 0,
+    rtpPacketsSent: 0,
+    rtpBytesSent: 0,
+    dataMessagesSent: 0,
+    rtpPacketsDropped: {},
+  };
+
+  constructor(settings: WorkerSettings, front: UdpFront, emit: (event: WorkerEvent) => void) {
+    this.#settings = settings;
+    this.#front = front;
+    this.#emit = emit;
+    this.#links = new SourceLinks({
+      index: settings.index,
+      onItems: (broadcast, sourceId, items) => {
+        const relay = this.#relays.get(broadcast);
+        for (const item of items) relay?.receive(sourceId, item);
+      },
+      onKeyFrameWish: (broadcast) => this.#askPublishersHere(broadcast),
+    });
+    this.#timers = [
+      setInterval(() => this.#tickPublishers(), PUBLISHER_TICK_MS),
+      setInterval(() => this.#tickTransports(), TICK_MS),
+      setInterval(() => this.#sendReports(), REPORT_MS),
+    ];
+  }
+
+  handle(command: WorkerCommand): void {
+    switch (command.type) {
+      case 'open':
+        this.#reply(command.request, () => this.#open(command.transport));
+        return;
+      case 'restart-ice':
+        this.#reply(command.request, () => this.#restartIce(command.transportId));
+        return;
+      case 'close':
+        this.#close(command.transportId);
+        return;
+      case 'data':
+        for (const viewer of this.#viewersWithData(command.broadcast)) {
+          viewer.sendData(command.message);
+        }
+        return;
+      case 'open-label':
+        for (const viewer of this.#viewersWithData(command.broadcast)) viewer.openLabel(command.label);
+        return;
+      case 'start-data': {
+        const peer = this.#peers.get(command.transportId);
+        if (peer instanceof ViewerPeer) peer.startData(command.labels, command.snapshot);
+        return;
+      }
+      case 'refuse-data': {
+        const peer = this.#peers.get(command.transportId);
+        if (peer instanceof PublisherPeer) peer.refuse(command.label, command.code);
+        return;
+      }
+      case 'link':
+        this.#links.connect(command.worker, command.port);
+        return;
+      case 'source':
+        this.#links.setSource(command.broadcast, command.worker);
+        return;
+      case 'stop':
+        void this.stop();
+    }
+  }
+
+  /** Absolute since the start; the event loop's lag is the thread's to know. */
+  counters(): Omit<WorkerCounters, 'eventLoopLagSeconds'> {
+    const { dropped, sendFailures } = this.#front;
+    return {
+      ...this.#counters,
+      rtpPacketsDropped: {
+        ...this.#counters.rtpPacketsDropped,
+        'unknown-address': dropped['unknown-address'],
+        'send-failed': sendFailures,
+      },
+      transports: this.#peers.size,
+    };
+  }
+
+  /** Says goodbye to every peer and closes the socket. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const transportId of [...this.#peers.keys()]) this.#close(transportId);
+    this.#links.close();
+    await this.#front.close();
+  }
+
+  #reply(request: number, work: () => Omit<OpenedTransport, 'worker'> | IceDescription): void {
+    try {
+      this.#emit({ type: 'reply', request, result: work() });
+    } catch (error) {
+      if (error instanceof FanlightError) {
+        this.#emit({ type: 'reply', request, failure: { code: error.code, detail: error.detail } });
+        return;
+      }
+      this.#emit({ type: 'trouble', message: `offer failed: ${error instanceof Error ? error.stack : String(error)}` });
+      this.#emit({ type: 'reply', request, failure: { code: 'internal', detail: undefined } });
+    }
+  }
+
+  #open(request: OpenTransportRequest): Omit<OpenedTransport, 'worker'> {
+    let pending = 0;
+    for (const { transport } of this.#peers.values()) if (transport?.isPending) pending++;
+    if (pending >= this.#settings.maxPendingTransports) throw new FanlightError('transport_limit');
+
+    const offer = parseOffer(request.offer);
+    const publishing = request.role === 'publisher';
+    const negotiation = publishing
+      ? negotiatePublisher(offer)
+      : negotiateViewer(offer, request.requiredTracks, newSsrc);
+    const peer = publishing ? this.#newPublisher(request, negotiation.media) : this.#newViewer(request, negotiation);
+    const credentials = newCredentials();
+    const { id, owner } = { id: request.transportId, owner: peer };
+    peer.attach(
+      new Transport(
+        {
+          id,
+          owner,
+          credentials,
+          front: this.#front,
+          certificate: this.#settings.certificate,
+          dtlsRole: negotiation.dtlsRole,
+          remoteFingerprints: offer.fingerprints,
+          sctpPort: negotiation.data?.sctpPort,
+          role: request.role,
+        },
+        Date.now(),
+      ),
+    );
+    this.#peers.set(id, peer);
+    const answer = writeAnswer(
+      offer,
+      negotiation,
+      {
+        iceUsernameFragment: credentials.usernameFragment,
+        icePassword: credentials.password,
+        candidates: this.#candidates(request.addressHints),
+        fingerprint: this.#settings.certificate.fingerprint,
+        sessionId: String(randomInt(2 ** 47)),
+      },
+      { direction: publishing ? 'recvonly' : 'sendonly', msid: `fanlight-${request.broadcast}`, cname: CNAME },
+    );
+    return {
+      answer,
+      iceTag: credentials.usernameFragment,
+      tracks: peer instanceof PublisherPeer ? peer.ingress.tracks : [],
+      codecs: publishing ? [] : negotiation.media.flatMap(({ codecs }) => [...codecs]),
+    };
+  }
+
+  #newPublisher(request: OpenTransportRequest, media: ConstructorParameters<typeof PublisherPeer>[0]['media']): Peer {
+    const { transportId: id, broadcast } = request;
+    return new PublisherPeer({
+      id,
+      broadcast,
+      media,
+      ssrc: newSsrc(),
+      cname: CNAME,
+      counters: this.#counters,
+      onItem: (item) => this.#fromPublisher(broadcast, id, item),
+      tell: (event, detail) => this.#tell(event, detail),
+      onEnd: () => this.#peers.delete(id),
+    });
+  }
+
+  #newViewer(request: OpenTransportRequest, negotiation: ReturnType<typeof negotiateViewer>): Peer {
+    const { transportId: id, broadcast } = request;
+    return new ViewerPeer({
+      id,
+      relay: this.#relayOf(broadcast),
+      negotiation,
+      cname: CNAME,
+      counters: this.#counters,
+      tell: (event, detail) => this.#tell(event, detail),
+      onEnd: () => {
+        this.#peers.delete(id);
+        this.#forgetIdleRelay(broadcast);
+      },
+    });
+  }
+
+  #restartIce(transportId: string): IceDescription {
+    const transport = this.#peers.get(transportId)?.transport;
+    if (!transport) throw new FanlightError('unknown_session');
+    const credentials = newCredentials();
+    transport.restartIce(credentials);
+    return { ...credentials, candidates: this.#candidates([]) };
+  }
+
+  #close(transportId: string): void {
+    const peer = this.#peers.get(transportId);
+    if (!peer) return;
+    this.#peers.delete(transportId);
+    peer.close();
+    if (peer instanceof ViewerPeer) this.#forgetIdleRelay(peer.broadcast);
+  }
+
+  #candidates(hints: readonly string[]): string[] {
+    return candidateLines({
+      addresses: this.#settings.addresses,
+      configured: this.#settings.addressesConfigured,
+      hints,
+      port: this.#front.port,
+      ipv6: this.#front.hasIpv6,
+    });
+  }
+
+  /** The relay of a broadcast that has viewers here, or is about to. */
+  #relayOf(broadcast: string): Relay {
+    const existing = this.#relays.get(broadcast);
+    if (existing) return existing;
+    const relay = new Relay(broadcast, () => {
+      this.#askPublishersHere(broadcast);
+      this.#links.wishKeyFrame(broadcast);
+    });
+    this.#relays.set(broadcast, relay);
+    this.#links.setWanted(broadcast, true);
+    return relay;
+  }
+
+  #forgetIdleRelay(broadcast: string): void {
+    for (const peer of this.#peers.values()) {
+      if (peer instanceof ViewerPeer && peer.broadcast === broadcast) return;
+    }
+    this.#relays.delete(broadcast);
+    this.#links.setWanted(broadcast, false);
+  }
+
+  #fromPublisher(broadcast: string, sourceId: string, item: SourceItem): void {
+    this.#relays.get(broadcast)?.receive(sourceId, item);
+    this.#links.publish(broadcast, sourceId, item);
+  }
+
+  #askPublishersHere(broadcast: string): void {
+    const nowMs = Date.now();
+    for (const peer of this.#publishers()) if (peer.broadcast === broadcast) peer.wishKeyFrame(nowMs);
+  }
+
+  *#publishers(): Iterable<PublisherPeer> {
+    for (const peer of this.#peers.values()) if (peer instanceof PublisherPeer) yield peer;
+  }
+
+  *#viewersWithData(broadcast: string): Iterable<ViewerPeer> {
+    for (const peer of this.#peers.values()) {
+      if (peer instanceof ViewerPeer && peer.dataStarted && peer.broadcast === broadcast) yield peer;
+    }
+  }
+
+  #tickPublishers(): void {
+    const nowMs = Date.now();
+    for (const peer of this.#publishers()) peer.tick(nowMs);
+  }
+
+  #tickTransports(): void {
+    const nowMs = Date.now();
+    for (const { transport } of [...this.#peers.values()]) transport?.tick(nowMs);
+  }
+
+  #sendReports(): void {
+    const nowMs = Date.now();
+    for (const peer of this.#peers.values()) if (peer instanceof ViewerPeer) peer.sendReports(nowMs);
+  }
+
+  #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {
+    this.#emit({ type: 'transport', event, ...(detail === undefined ? {} : { detail }) });
+  }
+}
+
+/** One name for all that this process sends: it ties a viewer's audio and video together for lip-sync (RFC 3550 §6.5.1). */
+const CNAME = randomUUID().slice(0, 16);
+
+function newSsrc(): number {
+  return randomInt(1, 2 ** 32);
+}
+
+/** RFC 8445 §5.3 wants 24 and 128 bits; the fragment also tells transports apart, so it has 72. */
+function newCredentials(): IceCredentials {
+  return { usernameFragment: iceCharacters(9), password: iceCharacters(24) };
+}
+
+/** `ice-char` is A-Z a-z 0-9 + / (RFC 8839 §5.4), which base64 is. */
+function iceCharacters(bytes: number): string {
+  return randomBytes(bytes).toString('base64');
+}

@@ -1,0 +1,361 @@
+// The media plane as main sees it: starts the workers, places transports, carries commands, restarts what died.
+// It runs on the main thread and must not know packets, keys or sessions.
+
+import { MessageChannel, Worker } from 'node:worker_threads';
+import type {
+  DataMessage,
+  IceDescription,
+  MediaPort,
+  OpenedTransport,
+  OpenTransportRequest,
+  TransportEvent,
+} from '../broadcast/ports.ts';
+import { type ErrorCode, FanlightError } from '../errors.ts';
+import type { DtlsCertificate } from './transport/certificate.ts';
+import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
+
+export interface MediaPoolOptions {
+  readonly workers: number;
+  /** Worker k uses `udpPort + k`; 0 lets the system choose (tests). */
+  readonly udpPort: number;
+  readonly host: string;
+  readonly certificate: DtlsCertificate;
+  readonly addresses: readonly string[];
+  readonly addressesConfigured: boolean;
+  /** Transports without their first authentic STUN packet, all workers together. */
+  readonly maxPendingTransports: number;
+  readonly onCounters: (worker: number, counters: WorkerCounters) => void;
+  readonly log: MediaLog;
+}
+
+export interface MediaLog {
+  info(fields: Record<string, unknown>, message: string): void;
+  warn(fields: Record<string, unknown>, message: string): void;
+  error(fields: Record<string, unknown>, message: string): void;
+}
+
+/** The UDP port of a worker cannot be bound. */
+export class UdpBindError extends Error {
+  readonly port: number;
+  readonly errno: string;
+
+  constructor(port: number, errno: string) {
+    const why = errno === 'EADDRINUSE' ? 'is taken by another program' : `cannot be opened (${errno})`;
+    super(`UDP port ${port} ${why}. Worker k uses UDP_PORT + k: set UDP_PORT or MEDIA_WORKERS.`);
+    this.name = 'UdpBindError';
+    this.port = port;
+    this.errno = errno;
+  }
+}
+
+interface Pending {
+  readonly worker: number;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: FanlightError) => void;
+}
+
+interface Member {
+  readonly index: number;
+  thread: Worker | undefined;
+  ready: boolean;
+  udpPort: number;
+  /** Deaths in a row without a stretch of health between. */
+  failures: number;
+}
+
+interface Placed {
+  readonly worker: number;
+  readonly broadcast: string;
+  readonly publisher: boolean;
+}
+
+const RESTART_DELAY_MS = 100;
+const MAX_RESTART_DELAY_MS = 5_000;
+/** A worker that has lived so long was not broken from the start. */
+const HEALTHY_AFTER_MS = 30_000;
+
+export class MediaPool implements MediaPort {
+  readonly #options: MediaPoolOptions;
+  readonly #members: Member[];
+  readonly #transports = new Map<string, Placed>();
+  /** Broadcast → worker and transport of its publisher. */
+  readonly #sources = new Map<string, { readonly worker: number; readonly transportId: string }>();
+  readonly #pending = new Map<number, Pending>();
+  #listener: (event: TransportEvent) => void = () => {};
+  #nextRequest = 1;
+  #closed = false;
+
+  private constructor(options: MediaPoolOptions) {
+    this.#options = options;
+    this.#members = Array.from({ length: options.workers }, (_, index) => ({
+      index,
+      thread: undefined,
+      ready: false,
+      udpPort: options.udpPort === 0 ? 0 : options.udpPort + index,
+      failures: 0,
+    }));
+  }
+
+  /** Starts all workers and waits for their sockets. @throws UdpBindError */
+  static async start(options: MediaPoolOptions): Promise<MediaPool> {
+    const pool = new MediaPool(options);
+    try {
+      await Promise.all(pool.#members.map((member) => pool.#start(member)));
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  get udpPorts(): number[] {
+    return this.#members.map(({ udpPort }) => udpPort);
+  }
+
+  /** True when every worker has its socket. */
+  get isReady(): boolean {
+    return !this.#closed && this.#members.every(({ ready }) => ready);
+  }
+
+  listen(listener: (event: TransportEvent) => void): void {
+    this.#listener = listener;
+  }
+
+  async openTransport(request: OpenTransportRequest): Promise<OpenedTransport> {
+    const publisher = request.role === 'publisher';
+    const member = this.#place(request.broadcast, publisher);
+    if (!member) throw new FanlightError('worker_unavailable', undefined, { retryAfterSeconds: 1 });
+    this.#transports.set(request.transportId, { worker: member.index, broadcast: request.broadcast, publisher });
+    try {
+      const opened = await this.#ask<Omit<OpenedTransport, 'worker'>>(member, (id) => ({
+        type: 'open',
+        request: id,
+        transport: request,
+      }));
+      if (publisher) this.#setSource(request.broadcast, { worker: member.index, transportId: request.transportId });
+      return { ...opened, worker: member.index };
+    } catch (error) {
+      this.#transports.delete(request.transportId);
+      throw error;
+    }
+  }
+
+  async restartIce(transportId: string): Promise<IceDescription> {
+    const member = this.#memberOf(transportId);
+    if (!member) throw new FanlightError('unknown_session');
+    return this.#ask<IceDescription>(member, (request) => ({ type: 'restart-ice', request, transportId }));
+  }
+
+  closeTransport(transportId: string): void {
+    const member = this.#memberOf(transportId);
+    this.#forget(transportId);
+    if (member) this.#tell(member, { type: 'close', transportId });
+  }
+
+  sendData(broadcast: string, message: DataMessage): void {
+    for (const member of this.#members) this.#tell(member, { type: 'data', broadcast, message });
+  }
+
+  openDataLabel(broadcast: string, label: string): void {
+    for (const member of this.#members) this.#tell(member, { type: 'open-label', broadcast, label });
+  }
+
+  startData(transportId: string, labels: readonly string[], snapshot: readonly DataMessage[]): void {
+    const member = this.#memberOf(transportId);
+    if (member) this.#tell(member, { type: 'start-data', transportId, labels, snapshot });
+  }
+
+  refuseData(transportId: string, label: string, code: ErrorCode): void {
+    const member = this.#memberOf(transportId);
+    if (member) this.#tell(member, { type: 'refuse-data', transportId, label, code });
+  }
+
+  /** Ends a worker as a crash would; it is started anew. For tests and operators. */
+  async kill(worker: number): Promise<void> {
+    await this.#members[worker]?.thread?.terminate();
+  }
+
+  /** Stops all workers; their transports say goodbye to their peers. Idempotent. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.all(
+      this.#members.map(async ({ thread }) => {
+        if (!thread) return;
+        const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+        thread.postMessage({ type: 'stop' } satisfies WorkerCommand);
+        const deadline = setTimeout(() => void thread.terminate(), STOP_DEADLINE_MS);
+        await ended;
+        clearTimeout(deadline);
+      }),
+    );
+  }
+
+  /** A publisher goes where its broadcast already is, so that its Timeline continues; else the least loaded worker. */
+  #place(broadcast: string, publisher: boolean): Member | undefined {
+    const ready = this.#members.filter(({ ready }) => ready);
+    if (publisher) {
+      const home = this.#sources.get(broadcast)?.worker ?? this.#busiestWorkerOf(broadcast);
+      const member = ready.find(({ index }) => index === home);
+      if (member) return member;
+    }
+    const load = new Map<number, number>();
+    for (const { worker } of this.#transports.values()) load.set(worker, (load.get(worker) ?? 0) + 1);
+    return ready.sort((a, b) => (load.get(a.index) ?? 0) - (load.get(b.index) ?? 0))[0];
+  }
+
+  #busiestWorkerOf(broadcast: string): number | undefined {
+    const viewers = new Map<number, number>();
+    for (const placed of this.#transports.values()) {
+      if (placed.broadcast === broadcast) viewers.set(placed.worker, (viewers.get(placed.worker) ?? 0) + 1);
+    }
+    return [...viewers].sort(([, a], [, b]) => b - a)[0]?.[0];
+  }
+
+  #memberOf(transportId: string): Member | undefined {
+    const placed = this.#transports.get(transportId);
+    return placed && this.#members[placed.worker];
+  }
+
+  #forget(transportId: string): void {
+    const placed = this.#transports.get(transportId);
+    this.#transports.delete(transportId);
+    if (placed?.publisher && this.#sources.get(placed.broadcast)?.transportId === transportId) {
+      this.#setSource(placed.broadcast, undefined);
+    }
+  }
+
+  #setSource(broadcast: string, source: { worker: number; transportId: string } | undefined): void {
+    const before = this.#sources.get(broadcast);
+    if (source) this.#sources.set(broadcast, source);
+    else this.#sources.delete(broadcast);
+    if (before?.worker === source?.worker) return;
+    for (const member of this.#members) this.#tell(member, { type: 'source', broadcast, worker: source?.worker });
+  }
+
+  #tell(member: Member, command: WorkerCommand): void {
+    if (member.ready) member.thread?.postMessage(command);
+  }
+
+  #ask<T>(member: Member, command: (request: number) => WorkerCommand): Promise<T> {
+    const request = this.#nextRequest++;
+    return new Promise<T>((resolve, reject) => {
+      this.#pending.set(request, { worker: member.index, resolve: resolve as (result: unknown) => void, reject });
+      this.#tell(member, command(request));
+    });
+  }
+
+  #start(member: Member): Promise<void> {
+    const { certificate, host, addresses, addressesConfigured, maxPendingTransports, workers } = this.#options;
+    const settings: WorkerSettings = {
+      index: member.index,
+      udpPort: member.udpPort,
+      host,
+      certificate,
+      addresses,
+      addressesConfigured,
+      maxPendingTransports: Math.ceil(maxPendingTransports / workers),
+    };
+    const thread = new Worker(new URL('./worker.ts', import.meta.url), {
+      workerData: settings,
+      name: `media-${member.index}`,
+    });
+    member.thread = thread;
+    const startedAtMs = Date.now();
+    thread.on('error', (error) => this.#options.log.error({ worker: member.index, err: error }, 'media worker failed'));
+    thread.on('exit', () => this.#died(member, Date.now() - startedAtMs));
+    return new Promise<void>((resolve, reject) => {
+      thread.once('exit', () => reject(new Error(`media worker ${member.index} ended at its start`)));
+      thread.on('message', (event: WorkerEvent) => {
+        if (event.type === 'ready') {
+          member.ready = true;
+          member.udpPort = event.udpPort;
+          this.#introduce(member);
+          resolve();
+        } else if (event.type === 'bind-failed') {
+          reject(new UdpBindError(member.udpPort, event.errno));
+        } else {
+          this.#receive(member, event);
+        }
+      });
+    });
+  }
+
+  /** Lines from a new worker to all others, and what it must know of broadcasts. */
+  #introduce(member: Member): void {
+    for (const other of this.#members) {
+      if (other === member || !other.ready) continue;
+      const { port1, port2 } = new MessageChannel();
+      member.thread?.postMessage({ type: 'link', worker: other.index, port: port1 } satisfies WorkerCommand, [port1]);
+      other.thread?.postMessage({ type: 'link', worker: member.index, port: port2 } satisfies WorkerCommand, [port2]);
+    }
+    for (const [broadcast, { worker }] of this.#sources) this.#tell(member, { type: 'source', broadcast, worker });
+  }
+
+  #receive(member: Member, event: Exclude<WorkerEvent, { type: 'ready' | 'bind-failed' }>): void {
+    switch (event.type) {
+      case 'reply':
+        this.#settle(event);
+        return;
+      case 'transport':
+        if (event.event.type === 'closed') {
+          const { transportId, reason } = event.event;
+          this.#options.log.info(
+            { worker: member.index, transportId, reason, detail: event.detail },
+            'transport ended',
+          );
+          this.#forget(transportId);
+        }
+        this.#listener(event.event);
+        return;
+      case 'counters':
+        this.#options.onCounters(member.index, event.counters);
+        return;
+      case 'trouble':
+        this.#options.log.warn({ worker: member.index }, event.message);
+    }
+  }
+
+  #settle({ request, result, failure }: Extract<WorkerEvent, { type: 'reply' }>): void {
+    const pending = this.#pending.get(request);
+    this.#pending.delete(request);
+    if (failure) pending?.reject(new FanlightError(failure.code, failure.detail));
+    else pending?.resolve(result);
+  }
+
+  #died(member: Member, livedMs: number): void {
+    const wasReady = member.ready;
+    member.ready = false;
+    member.thread = undefined;
+    for (const [request, pending] of this.#pending) {
+      if (pending.worker !== member.index) continue;
+      this.#pending.delete(request);
+      pending.reject(new FanlightError('worker_unavailable', undefined, { retryAfterSeconds: 1 }));
+    }
+    if (this.#closed) return;
+    const lost = [...this.#transports].filter(([, placed]) => placed.worker === member.index).map(([id]) => id);
+    for (const transportId of lost) {
+      this.#forget(transportId);
+      this.#listener({ type: 'closed', transportId, reason: 'worker-died' });
+    }
+    // A worker that never was ready is reported by start().
+    if (!wasReady) return;
+    member.failures = livedMs > HEALTHY_AFTER_MS ? 0 : member.failures + 1;
+    this.#options.log.error({ worker: member.index, transports: lost.length }, 'media worker died; starting it anew');
+    this.#restartLater(member);
+  }
+
+  #restartLater(member: Member): void {
+    const delayMs = Math.min(RESTART_DELAY_MS * 2 ** member.failures, MAX_RESTART_DELAY_MS);
+    setTimeout(() => {
+      if (this.#closed) return;
+      this.#start(member).catch((error: unknown) => {
+        this.#options.log.error({ worker: member.index, err: error }, 'media worker did not start');
+        member.failures++;
+        this.#restartLater(member);
+      });
+    }, delayMs).unref();
+  }
+}
+
+const STOP_DEADLINE_MS = 2_000;

@@ -1,0 +1,118 @@
+// A publisher on this worker: its transport and its ingress. It must not know viewers or other workers.
+
+import type { TransportEndReason, TransportEvent } from '../broadcast/ports.ts';
+import type { ErrorCode } from '../errors.ts';
+import { Ingress, type IngressOptions } from './ingress.ts';
+import { type ChannelMessage, CONTROL_LABEL } from './transport/data-channels.ts';
+import type { Transport, TransportOwner } from './transport/transport.ts';
+import type { RtpCounters } from './viewer-peer.ts';
+
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
+  readonly id: string;
+  readonly broadcast: string;
+  readonly counters: RtpCounters;
+  readonly tell: (event: TransportEvent, detail?: string) => void;
+  readonly onEnd: () => void;
+}
+
+export class PublisherPeer implements TransportOwner {
+  readonly #options: PublisherPeerOptions;
+  readonly ingress: Ingress;
+  #transport: Transport | undefined;
+
+  constructor(options: PublisherPeerOptions) {
+    this.#options = options;
+    this.ingress = new Ingress({
+      ...options,
+      onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
+      onDrop: (reason) => {
+        const dropped = options.counters.rtpPacketsDropped;
+        dropped[reason] = (dropped[reason] ?? 0) + 1;
+      },
+    });
+  }
+
+  get broadcast(): string {
+    return this.#options.broadcast;
+  }
+
+  attach(transport: Transport): void {
+    this.#transport = transport;
+  }
+
+  get transport(): Transport | undefined {
+    return this.#transport;
+  }
+
+  close(): void {
+    this.#transport?.close();
+  }
+
+  wishKeyFrame(nowMs: number): void {
+    this.#sendAll(this.ingress.wishKeyFrame(nowMs));
+  }
+
+  /** Many times a second: losses to ask for, reports. */
+  tick(nowMs: number): void {
+    if (this.#transport?.isConnected) this.#sendAll(this.ingress.due(nowMs));
+  }
+
+  /** Tells the publisher that a message of its was not relayed. */
+  refuse(label: string, code: ErrorCode): void {
+    this.#transport?.data?.tell({ type: 'refused', label, code });
+  }
+
+  onConnected(): void {
+    this.#options.tell({ type: 'connected', transportId: this.#options.id });
+  }
+
+  onRtp(packet: Buffer, nowMs: number): void {
+    this.#options.counters.rtpPacketsReceived++;
+    this.ingress.receiveRtp(packet, nowMs);
+  }
+
+  onRtcp(packet: Buffer, nowMs: number): void {
+    this.ingress.receiveRtcp(packet, nowMs);
+  }
+
+  onDataReady(): void {
+    // Nothing waits for it: a publisher is told things only on the channel that it opens itself.
+  }
+
+  onDataChannel(label: string): void {
+    if (label === CONTROL_LABEL) return;
+    this.#options.tell({ type: 'data-channel', transportId: this.#options.id, label });
+  }
+
+  onDataMessage({ label, binary, payload }: ChannelMessage): void {
+    if (label === CONTROL_LABEL) return;
+    // A copy of its own memory: a view would carry the whole datagram buffer to main.
+    const message = { label, binary, payload: new Uint8Array(payload) };
+    this.#options.tell({ type: 'data', transportId: this.#options.id, message });
+  }
+
+  onDataTooLarge(label: string): void {
+    this.refuse(label, 'message_too_large');
+  }
+
+  onDataLost(): void {
+    // Only the control channel goes this way.
+  }
+
+  onSilent(): void {
+    this.#options.tell({ type: 'silent', transportId: this.#options.id });
+  }
+
+  onActive(): void {
+    this.#options.tell({ type: 'active', transportId: this.#options.id });
+  }
+
+  onClosed(reason: TransportEndReason, detail: string): void {
+    this.#options.onEnd();
+    this.#options.tell({ type: 'closed', transportId: this.#options.id, reason }, detail);
+  }
+
+  #sendAll(packets: readonly Uint8Array[]): void {
+    for (const packet of packets) this.#transport?.sendRtcp(Buffer.from(packet));
+  }
+}

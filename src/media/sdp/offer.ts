@@ -1,0 +1,182 @@
+// An SDP offer as a value: what Fanlight needs to know of it, checked and bounded. Parsing is werift's;
+// this file must not know sessions, sockets or what we answer.
+
+import { SessionDescription } from 'werift';
+import { FanlightError } from '../../errors.ts';
+import type { Codec, CodecName, MediaKind } from '../../rtp/codec.ts';
+
+/** A codec with the payload type that the offer gave it. */
+export interface OfferedCodec extends Codec {
+  readonly payloadType: number;
+  /** `a=fmtp` value as offered; an answer repeats it. */
+  readonly fmtp: string | undefined;
+  /** `a=rtcp-fb` values: `nack`, `nack pli`, `ccm fir`, … */
+  readonly feedback: readonly string[];
+}
+
+export interface OfferedMedia {
+  readonly kind: MediaKind;
+  readonly mid: string;
+  readonly direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+  /** Codecs that Fanlight relays, in the order of the offer; may be empty. */
+  readonly codecs: readonly OfferedCodec[];
+  /** Header extension URI → id (RFC 8285). */
+  readonly extensions: ReadonlyMap<string, number>;
+  /** Media SSRCs named in the offer, without those of retransmission or FEC. */
+  readonly ssrcs: readonly number[];
+}
+
+/** One m= section in its place, also those that we reject. */
+export interface OfferedSection {
+  readonly mid: string | undefined;
+  readonly kind: 'audio' | 'video' | 'application' | 'other';
+  /** The first word of the m= line as offered. */
+  readonly name: string;
+  /** First two fields after the port, needed to write the rejection: protocol and formats. */
+  readonly protocol: string;
+  readonly formats: string;
+  readonly rejected: boolean;
+  readonly media: OfferedMedia | undefined;
+  /** Only for `application`. */
+  readonly sctpPort: number | undefined;
+}
+
+export interface Fingerprint {
+  /** `sha-256` and so on, lower case. */
+  readonly algorithm: string;
+  /** Upper-case hex with colons. */
+  readonly value: string;
+}
+
+export interface Offer {
+  readonly sections: readonly OfferedSection[];
+  /** mids in the BUNDLE group; empty when there is none. */
+  readonly bundle: readonly string[];
+  readonly ice: { readonly usernameFragment: string; readonly password: string };
+  readonly fingerprints: readonly Fingerprint[];
+  readonly setup: 'actpass' | 'active' | 'passive';
+}
+
+/** Limits before anything is built from an offer. */
+const MAX_SECTIONS = 16;
+const MAX_LINES = 2000;
+const MAX_CODECS_PER_SECTION = 64;
+
+const SETUP_BY_ROLE = { auto: 'actpass', client: 'active', server: 'passive' } as const;
+
+function malformed(detail: string, cause?: unknown): FanlightError {
+  return new FanlightError('malformed_sdp', detail, { cause });
+}
+
+/**
+ * Reads an SDP offer (RFC 8866, RFC 8829 §5.8). Candidates are dropped: an ICE-lite agent needs none, and
+ * werift would open a multicast socket for a `.local` one.
+ * @throws FanlightError malformed_sdp, unsupported_offer
+ */
+export function parseOffer(text: string): Offer {
+  const lines = text.split(/\r?\n/).filter((line) => line !== '' && !/^a=(candidate:|end-of-candidates)/.test(line));
+  if (!lines[0]?.startsWith('v=0')) throw malformed('It does not start with v=0.');
+  if (lines.length > MAX_LINES) throw malformed(`It has more than ${MAX_LINES} lines.`);
+  const description = parseWithWerift(`${lines.join('\r\n')}\r\n`);
+  if (description.media.length === 0) throw new FanlightError('unsupported_offer', 'The offer has no media.');
+  if (description.media.length > MAX_SECTIONS) throw malformed(`It has more than ${MAX_SECTIONS} m= sections.`);
+
+  const bundle = description.group.find((group) => group.semantic === 'BUNDLE')?.items ?? [];
+  const sections = description.media.map(readSection);
+  const mids = sections.flatMap((section) => section.mid ?? []);
+  if (new Set(mids).size !== mids.length) throw malformed('Two m= sections have the same mid.');
+
+  const first = description.media.find((media) => media.port !== 0) ?? description.media[0];
+  const ice = first?.iceParams;
+  if (!ice?.usernameFragment || !ice.password) throw malformed('ice-ufrag and ice-pwd are missing.');
+  const dtls = first?.dtlsParams;
+  if (!dtls) throw malformed('a=setup is missing.');
+  const fingerprints = dtls.fingerprints.flatMap(({ algorithm, value }) =>
+    algorithm && value ? [{ algorithm: algorithm.toLowerCase(), value: value.toUpperCase() }] : [],
+  );
+  if (fingerprints.length === 0) throw malformed('a=fingerprint is missing.');
+  return {
+    sections,
+    bundle,
+    ice: { usernameFragment: ice.usernameFragment, password: ice.password },
+    fingerprints,
+    setup: SETUP_BY_ROLE[dtls.role],
+  };
+}
+
+function parseWithWerift(sdp: string): SessionDescription {
+  try {
+    return SessionDescription.parse(sdp);
+  } catch (cause) {
+    throw malformed('It cannot be parsed.', cause);
+  }
+}
+
+type WeriftMedia = SessionDescription['media'][number];
+
+const KINDS = new Set<string>(['audio', 'video', 'application']);
+
+function readSection(media: WeriftMedia): OfferedSection {
+  const isMedia = media.kind === 'audio' || media.kind === 'video';
+  const kind = media.kind === 'unknown' || !KINDS.has(media.kind) ? 'other' : media.kind;
+  const secure = isMedia ? /^(UDP\/TLS|RTP)\/(RTP\/)?SAVPF?$/.test(media.profile) : media.profile.includes('SCTP');
+  return {
+    mid: media.rtp.muxId,
+    kind,
+    name: media.kind,
+    protocol: media.profile,
+    formats: media.fmt.join(' '),
+    rejected: kind === 'other' || !secure || (media.port === 0 && !media.rtp.muxId),
+    media: isMedia ? readMedia(media, media.kind as MediaKind) : undefined,
+    sctpPort: media.kind === 'application' ? (media.sctpPort ?? 5000) : undefined,
+  };
+}
+
+function readMedia(media: WeriftMedia, kind: MediaKind): OfferedMedia {
+  if (media.rtp.codecs.length > MAX_CODECS_PER_SECTION) throw malformed('An m= section has too many codecs.');
+  const extensions = new Map<string, number>();
+  for (const extension of media.rtp.headerExtensions) {
+    if (extension.id >= 1 && extension.id <= 255) extensions.set(extension.uri, extension.id);
+  }
+  // A group's first SSRC is the media, the others are its retransmission or FEC (RFC 5576 §4.2, RFC 5956).
+  const secondary = new Set(
+    media.ssrcGroup.filter(({ semantic }) => semantic !== 'SIM').flatMap(({ items }) => items.slice(1).map(Number)),
+  );
+  return {
+    kind,
+    mid: media.rtp.muxId ?? '',
+    direction: media.direction ?? 'sendrecv',
+    codecs: media.rtp.codecs.flatMap((codec) => readCodec(codec, kind) ?? []),
+    extensions,
+    ssrcs: media.ssrc.map(({ ssrc }) => ssrc).filter((ssrc) => !secondary.has(ssrc)),
+  };
+}
+
+const NAMES: Record<string, CodecName> = { vp8: 'VP8', vp9: 'VP9', h264: 'H264', av1: 'AV1', opus: 'opus' };
+
+function readCodec(codec: WeriftMedia['rtp']['codecs'][number], kind: MediaKind): OfferedCodec | undefined {
+  const name = NAMES[codec.mimeType.split('/')[1]?.toLowerCase() ?? ''];
+  const payloadType = codec.payloadType;
+  if (!name || payloadType === undefined || !(payloadType >= 0 && payloadType <= 127)) return undefined;
+  if ((name === 'opus') !== (kind === 'audio')) return undefined;
+  if (codec.clockRate !== (kind === 'audio' ? 48_000 : 90_000)) return undefined;
+  return {
+    kind,
+    name,
+    clockRate: codec.clockRate,
+    ...(kind === 'audio' ? { channels: codec.channels ?? 2 } : {}),
+    parameters: parseParameters(codec.parameters),
+    payloadType,
+    fmtp: codec.parameters,
+    feedback: codec.rtcpFeedback.map(({ type, parameter }) => (parameter ? `${type} ${parameter}` : type)),
+  };
+}
+
+function parseParameters(fmtp: string | undefined): Record<string, string> {
+  const parameters: Record<string, string> = {};
+  for (const part of fmtp?.split(';') ?? []) {
+    const [key, value] = part.split('=', 2);
+    if (key?.trim()) parameters[key.trim().toLowerCase()] = value?.trim() ?? '';
+  }
+  return parameters;
+}

@@ -1,0 +1,54 @@
+// Which addresses we announce, and the candidate lines for them (RFC 8839 §5.1). Pure but for the list of interfaces
+// that is handed in. ICE-lite: host candidates only, nobody outside is asked.
+
+import { isIP, isIPv4 } from 'node:net';
+import type { NetworkInterfaceInfo } from 'node:os';
+
+/** Bridges and tunnels that no client can reach. */
+const VIRTUAL = /^(docker|br-|veth|virbr|lxc|cni|flannel|cali)/;
+
+/** Addresses of the host that clients may reach, IPv4 first; loopback only when there is nothing else. */
+export function hostAddresses(interfaces: Readonly<Record<string, NetworkInterfaceInfo[] | undefined>>): string[] {
+  const all = Object.entries(interfaces).flatMap(([name, infos]) => (infos ?? []).map((info) => ({ name, info })));
+  const usable = all.filter(({ name, info }) => !info.internal && !VIRTUAL.test(name) && !isLinkLocal(info.address));
+  const chosen = usable.length > 0 ? usable : all.filter(({ info }) => info.internal);
+  return chosen.map(({ info }) => info.address).sort((a, b) => Number(isIPv4(b)) - Number(isIPv4(a)));
+}
+
+function isLinkLocal(address: string): boolean {
+  return address.startsWith('169.254.') || address.toLowerCase().startsWith('fe80:');
+}
+
+/** RFC 6890: reachable only on the same host. */
+function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || address === '::1';
+}
+
+export interface CandidateOptions {
+  /** Announced to everybody, best first. */
+  readonly addresses: readonly string[];
+  /** True: the operator named them. */
+  readonly configured: boolean;
+  /** By which this client reached us over HTTP, best first. */
+  readonly hints: readonly string[];
+  readonly port: number;
+  readonly ipv6: boolean;
+}
+
+/**
+ * `candidate:…` lines, best first: some clients (FFmpeg) use only the first. What the operator named comes first,
+ * else the address that this client has just used; loopback leads when the client came by it.
+ */
+export function candidateLines({ addresses, configured, hints, port, ipv6 }: CandidateOptions): string[] {
+  const usableHints = hints.filter((hint) => isIP(hint) !== 0 && !isLinkLocal(hint));
+  const local = usableHints.filter(isLoopback);
+  const remote = usableHints.filter((hint) => !isLoopback(hint));
+  const ordered = configured ? [...local, ...addresses, ...remote] : [...local, ...remote, ...addresses];
+  return [...new Set(ordered)]
+    .filter((address) => isIPv4(address) || ipv6)
+    .map((address, index) => {
+      // RFC 8445 §5.1.2.1: type preference 126 (host), local preference falling, component 1.
+      const priority = 126 * 2 ** 24 + (65_535 - index) * 2 ** 8 + 255;
+      return `candidate:${index + 1} 1 udp ${priority} ${address} ${port} typ host`;
+    });
+}

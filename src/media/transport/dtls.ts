@@ -1,0 +1,236 @@
+// One DTLS association (RFC 5764 over RFC 6347): werift's handshake behind a door that lets in only records which
+// belong there, and a proof of the peer at its end. It must not know ICE, SRTP packets or SCTP.
+
+import { DtlsClient, DtlsServer, type DtlsSocket } from 'werift';
+import type { Fingerprint } from '../sdp/offer.ts';
+import type { DtlsCertificate } from './certificate.ts';
+import { disproof } from './dtls-proof.ts';
+import { type SrtpProfile, saltLength } from './srtp-keys.ts';
+
+/** Record content types (RFC 5246 §6.2.1). */
+const CHANGE_CIPHER_SPEC = 20;
+const ALERT = 21;
+const HANDSHAKE = 22;
+const APPLICATION_DATA = 23;
+
+const RECORD_HEADER_BYTES = 13;
+const FATAL = 2;
+const CLOSE_NOTIFY = 0;
+
+/** SRTP protection profiles in our order of preference: AES-GCM costs less than AES-CM with HMAC (RFC 7714 §14.2, RFC 5764 §4.1.2). */
+const SRTP_PROFILES: readonly SrtpProfile[] = [7, 1];
+const KEY_BYTES = 16;
+
+/** Master keys from the DTLS exporter. */
+export interface SrtpKeys {
+  readonly profile: SrtpProfile;
+  readonly localKey: Buffer;
+  readonly localSalt: Buffer;
+  readonly remoteKey: Buffer;
+  readonly remoteSalt: Buffer;
+}
+
+export interface DtlsOptions {
+  readonly role: 'server' | 'client';
+  readonly certificate: DtlsCertificate;
+  readonly remoteFingerprints: readonly Fingerprint[];
+  readonly send: (datagram: Buffer) => void;
+  /** The handshake is done and the peer proved. Without keys when the peer negotiated no SRTP. */
+  readonly onConnected: (keys: SrtpKeys | undefined) => void;
+  readonly onData: (message: Buffer) => void;
+  /** The peer closed, or the handshake failed; called at most once, never after `close()`. */
+  readonly onClosed: (reason: 'closed-by-peer' | 'failed', detail: string) => void;
+}
+
+/** A handshake is a few kB; more is somebody who fills werift's fragment buffer. */
+const MAX_HANDSHAKE_BYTES = 64 * 1024;
+
+/** Datagrams with DTLS start with a byte of 20 to 63 (RFC 7983 §7). */
+export function isDtls(datagram: Uint8Array): boolean {
+  const first = datagram[0] ?? 0;
+  return first >= 20 && first <= 63;
+}
+
+export class Dtls {
+  readonly #options: DtlsOptions;
+  readonly #socket: DtlsSocket;
+  readonly #underlay: Underlay;
+  #state: 'handshaking' | 'connected' | 'closed' = 'handshaking';
+  #handshakeBytes = 0;
+
+  constructor(options: DtlsOptions) {
+    this.#options = options;
+    this.#underlay = new Underlay(options.send);
+    const shared = {
+      cert: options.certificate.certificatePem,
+      key: options.certificate.keyPem,
+      // ECDSA with SHA-256, in werift's numbers.
+      signatureHash: { hash: 4, signature: 3 } as const,
+      transport: this.#underlay,
+      srtpProfiles: [...SRTP_PROFILES],
+      extendedMasterSecret: true,
+    };
+    const socket =
+      options.role === 'server' ? new DtlsServer({ ...shared, certificateRequest: true }) : new DtlsClient(shared);
+    socket.onConnect.once(() => this.#finish());
+    socket.onError.subscribe((error) => this.#fail('failed', error.message));
+    socket.onData.subscribe((message) => {
+      if (this.#state === 'connected') options.onData(message);
+    });
+    this.#socket = socket;
+  }
+
+  /** Client role only: sends the first hello. The peer's address must be known. */
+  connect(): void {
+    if (!(this.#socket instanceof DtlsClient)) return;
+    this.#socket.connect().catch((error: unknown) => this.#fail('failed', String(error)));
+  }
+
+  /** A datagram from an address that passed ICE. Never throws. */
+  receive(datagram: Buffer): void {
+    let offset = 0;
+    while (this.#state !== 'closed' && datagram.length - offset >= RECORD_HEADER_BYTES) {
+      const end = offset + RECORD_HEADER_BYTES + datagram.readUInt16BE(offset + 11);
+      if (end > datagram.length) return;
+      this.#receiveRecord(datagram.subarray(offset, end));
+      offset = end;
+    }
+  }
+
+  /** Sends application data (an SCTP packet). */
+  async send(message: Buffer): Promise<void> {
+    if (this.#state !== 'connected') return;
+    await this.#socket.send(message);
+  }
+
+  /** Says close_notify to a connected peer and stops. Idempotent. */
+  close(): void {
+    if (this.#state === 'connected') this.#sendCloseNotify();
+    this.#state = 'closed';
+    this.#underlay.shut();
+  }
+
+  /** Which records werift may see. All else is dropped: a plaintext alert, an unknown type and a late ClientHello each end a session in werift. */
+  #receiveRecord(record: Buffer): void {
+    const type = record.readUInt8(0);
+    const encrypted = record.readUInt16BE(3) > 0;
+    if (type === ALERT) {
+      if (encrypted) this.#receiveAlert(record);
+      return;
+    }
+    if (this.#state === 'handshaking') {
+      if (type !== HANDSHAKE && type !== CHANGE_CIPHER_SPEC) return;
+      this.#handshakeBytes += record.length;
+      if (this.#handshakeBytes > MAX_HANDSHAKE_BYTES) {
+        this.#fail('failed', 'handshake is too large');
+        return;
+      }
+      this.#underlay.onData(record);
+      return;
+    }
+    // A repeated Finished means that ours was lost; it comes encrypted.
+    if (encrypted && (type === APPLICATION_DATA || type === HANDSHAKE)) this.#underlay.onData(record);
+  }
+
+  #receiveAlert(record: Buffer): void {
+    let alert: Buffer;
+    try {
+      alert = this.#socket.cipher.decryptPacket(readRecord(record));
+    } catch {
+      return;
+    }
+    const [level, description] = alert;
+    if (level === FATAL || description === CLOSE_NOTIFY) this.#fail('closed-by-peer', `alert ${level}/${description}`);
+  }
+
+  #finish(): void {
+    if (this.#state !== 'handshaking') return;
+    const wrong = disproof(this.#socket, this.#options.role, this.#options.remoteFingerprints);
+    if (wrong) {
+      this.#fail('failed', wrong);
+      return;
+    }
+    this.#state = 'connected';
+    this.#options.onConnected(this.#keys());
+  }
+
+  #keys(): SrtpKeys | undefined {
+    const profile = this.#socket.srtp.srtpProfile;
+    if (profile !== 7 && profile !== 1) return undefined;
+    return { profile, ...this.#socket.extractSessionKeys(KEY_BYTES, saltLength(profile)) };
+  }
+
+  #fail(reason: 'closed-by-peer' | 'failed', detail: string): void {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    this.#underlay.shut();
+    this.#options.onClosed(reason, detail);
+  }
+
+  #sendCloseNotify(): void {
+    const context = this.#socket.dtls;
+    const record = {
+      recordLayerHeader: {
+        contentType: ALERT,
+        protocolVersion: context.version,
+        epoch: context.epoch,
+        sequenceNumber: ++context.recordSequenceNumber,
+        contentLen: 2,
+      },
+      fragment: Buffer.from([1, CLOSE_NOTIFY]),
+    } as WeriftRecord;
+    this.#options.send(writeRecord(this.#socket.cipher.encryptPacket(record)));
+  }
+}
+
+type WeriftRecord = Parameters<DtlsSocket['cipher']['decryptPacket']>[0];
+
+function readRecord(record: Buffer): WeriftRecord {
+  return {
+    recordLayerHeader: {
+      contentType: record.readUInt8(0),
+      protocolVersion: { major: record.readUInt8(1), minor: record.readUInt8(2) },
+      epoch: record.readUInt16BE(3),
+      sequenceNumber: record.readUIntBE(5, 6),
+      contentLen: record.readUInt16BE(11),
+    },
+    fragment: record.subarray(RECORD_HEADER_BYTES),
+  } as WeriftRecord;
+}
+
+function writeRecord({ recordLayerHeader: header, fragment }: WeriftRecord): Buffer {
+  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + fragment.length);
+  record.writeUInt8(header.contentType, 0);
+  record.writeUInt8(header.protocolVersion.major, 1);
+  record.writeUInt8(header.protocolVersion.minor, 2);
+  record.writeUInt16BE(header.epoch, 3);
+  record.writeUIntBE(header.sequenceNumber, 5, 6);
+  record.writeUInt16BE(fragment.length, 11);
+  fragment.copy(record, RECORD_HEADER_BYTES);
+  return record;
+}
+
+/** What werift takes for a socket. After `shut` its late retransmission timers send into nothing. */
+class Underlay {
+  readonly type = 'udp';
+  readonly address = { address: '', family: '', port: 0 };
+  closed = false;
+  onData: (data: Buffer) => void = () => {};
+  readonly #send: (datagram: Buffer) => void;
+
+  constructor(send: (datagram: Buffer) => void) {
+    this.#send = send;
+  }
+
+  readonly send = async (datagram: Buffer): Promise<void> => {
+    if (!this.closed) this.#send(datagram);
+  };
+
+  readonly close = async (): Promise<void> => {
+    this.shut();
+  };
+
+  shut(): void {
+    this.closed = true;
+  }
+}

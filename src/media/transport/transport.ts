@@ -1,0 +1,223 @@
+// One Transport: ICE-lite, DTLS, SRTP and SCTP toward one peer, from the answer to its end.
+// It moves packets between the UDP front and its owner; it must not know broadcasts, tracks or workers.
+
+import type { Role, TransportEndReason } from '../../broadcast/ports.ts';
+import type { Fingerprint } from '../sdp/offer.ts';
+import type { DtlsCertificate } from './certificate.ts';
+import { type ChannelMessage, DataChannels } from './data-channels.ts';
+import { Dtls, isDtls, type SrtpKeys } from './dtls.ts';
+import { SrtpSession } from './srtp.ts';
+import type { FrontClient, IceCredentials, RemoteAddress, UdpFront } from './udp-front.ts';
+
+export interface TransportOptions {
+  readonly id: string;
+  readonly front: UdpFront;
+  readonly credentials: IceCredentials;
+  readonly certificate: DtlsCertificate;
+  readonly dtlsRole: 'server' | 'client';
+  readonly remoteFingerprints: readonly Fingerprint[];
+  /** Undefined when no data section was negotiated. */
+  readonly sctpPort: number | undefined;
+  /** A publisher's silence is that of its media and noticed soon; a viewer is alive as long as STUN comes. */
+  readonly role: Role;
+  readonly owner: TransportOwner;
+}
+
+/** What a transport tells the one who owns it. Buffers are the owner's to keep. */
+export interface TransportOwner {
+  onConnected(): void;
+  /** An authentic RTP packet, decrypted. */
+  onRtp(packet: Buffer, nowMs: number): void;
+  /** An authentic RTCP packet, decrypted. */
+  onRtcp(packet: Buffer, nowMs: number): void;
+  onDataReady(): void;
+  onDataChannel(label: string): void;
+  onDataMessage(message: ChannelMessage): void;
+  onDataTooLarge(label: string): void;
+  onDataLost(label: string, messages: number): void;
+  onSilent(): void;
+  onActive(): void;
+  /** The last call; not after the owner's own `close()`. */
+  onClosed(reason: TransportEndReason, detail: string): void;
+}
+
+/** From the answer to a proved DTLS peer. */
+export const SETUP_TIMEOUT_MS = 15_000;
+/** Without anything authentic for so long a transport is given up. */
+export const GONE_AFTER_MS = 30_000;
+/**
+ * Silence after which the owner is told. Browsers send STUN every 2.5 to 6 s, so a viewer that misses two is away;
+ * a publisher sends media and reports all the time.
+ */
+const SILENT_AFTER_MS: Record<Role, number> = { viewer: 12_000, publisher: 3_000 };
+
+export class Transport implements FrontClient {
+  readonly id: string;
+  readonly #options: TransportOptions;
+  readonly #dtls: Dtls;
+  readonly #createdAtMs: number;
+  #data: DataChannels | undefined;
+  #srtp: SrtpSession | undefined;
+  #remote: RemoteAddress | undefined;
+  #state: 'new' | 'checking' | 'connected' | 'closed' = 'new';
+  #silent = false;
+  /** Anything authentic. */
+  #lastHeardMs: number;
+  /** What counts for silence. */
+  #lastActiveMs: number;
+
+  constructor(options: TransportOptions, nowMs: number) {
+    this.id = options.id;
+    this.#options = options;
+    this.#createdAtMs = nowMs;
+    this.#lastHeardMs = nowMs;
+    this.#lastActiveMs = nowMs;
+    this.#dtls = new Dtls({
+      role: options.dtlsRole,
+      certificate: options.certificate,
+      remoteFingerprints: options.remoteFingerprints,
+      send: (datagram) => this.#send(datagram),
+      onConnected: (keys) => this.#connected(keys),
+      onData: (packet) => {
+        this.#heard(Date.now(), 'data');
+        this.#data?.receive(packet);
+      },
+      onClosed: (reason, detail) => this.#end(reason, detail),
+    });
+    options.front.register(this, options.credentials);
+  }
+
+  get isConnected(): boolean {
+    return this.#state === 'connected';
+  }
+
+  /** True until the first authentic STUN request. */
+  get isPending(): boolean {
+    return this.#state === 'new';
+  }
+
+  get data(): DataChannels | undefined {
+    return this.#data;
+  }
+
+  /** New credentials; the old ones work until the peer uses these (RFC 8445 §9, RFC 9725 §4.3.2). */
+  restartIce(credentials: IceCredentials): void {
+    if (this.#state !== 'closed') this.#options.front.register(this, credentials);
+  }
+
+  /** Encrypts and sends one RTP packet. Without a connection it is dropped. */
+  sendRtp(packet: Buffer): boolean {
+    if (!this.#srtp || !this.#remote) return false;
+    this.#send(this.#srtp.protectRtp(packet));
+    return true;
+  }
+
+  sendRtcp(packet: Buffer): void {
+    if (this.#srtp) this.#send(this.#srtp.protectRtcp(packet));
+  }
+
+  /** Looks at the clock: setup deadline and silence. Called a few times a second. */
+  tick(nowMs: number): void {
+    if (this.#state === 'closed') return;
+    if (this.#state !== 'connected') {
+      if (nowMs - this.#createdAtMs > SETUP_TIMEOUT_MS) this.#end('setup-timeout', `still ${this.#state}`);
+      return;
+    }
+    if (nowMs - this.#lastHeardMs > GONE_AFTER_MS) {
+      this.#end('silent', `nothing for ${GONE_AFTER_MS} ms`);
+    } else if (nowMs - this.#lastActiveMs > SILENT_AFTER_MS[this.#options.role] && !this.#silent) {
+      this.#silent = true;
+      this.#options.owner.onSilent();
+    }
+  }
+
+  /** Tells the peer (SCTP abort, DTLS close_notify) and forgets everything. Idempotent; the owner gets no event. */
+  close(): void {
+    if (this.#state === 'closed') return;
+    this.#data?.close();
+    this.#dtls.close();
+    this.#state = 'closed';
+    this.#options.front.unregister(this);
+  }
+
+  onStun(selected: RemoteAddress): void {
+    this.#remote = selected;
+    this.#heard(Date.now(), 'stun');
+    if (this.#state === 'new') {
+      this.#state = 'checking';
+      this.#dtls.connect();
+    }
+  }
+
+  onDatagram(datagram: Buffer, _from: RemoteAddress): void {
+    if (this.#state === 'closed' || datagram.length < 2) return;
+    if (isDtls(datagram)) {
+      this.#dtls.receive(datagram);
+      return;
+    }
+    if (!this.#srtp || !isMedia(datagram)) return;
+    const nowMs = Date.now();
+    if (isRtcp(datagram)) {
+      const packet = this.#srtp.unprotectRtcp(datagram);
+      if (!packet) return;
+      this.#heard(nowMs, 'media');
+      this.#options.owner.onRtcp(packet, nowMs);
+    } else {
+      const packet = this.#srtp.unprotectRtp(datagram);
+      if (!packet) return;
+      this.#heard(nowMs, 'media');
+      this.#options.owner.onRtp(packet, nowMs);
+    }
+  }
+
+  #connected(keys: SrtpKeys | undefined): void {
+    if (keys) this.#srtp = new SrtpSession(keys);
+    this.#state = 'connected';
+    this.#lastActiveMs = Date.now();
+    if (this.#options.sctpPort !== undefined) {
+      const { owner } = this.#options;
+      this.#data = new DataChannels({
+        remotePort: this.#options.sctpPort,
+        dtlsRole: this.#options.dtlsRole,
+        send: (packet) => this.#dtls.send(packet),
+        onReady: () => owner.onDataReady(),
+        onChannel: (label) => owner.onDataChannel(label),
+        onMessage: (message) => owner.onDataMessage(message),
+        onTooLarge: (label) => owner.onDataTooLarge(label),
+        onLost: (label, messages) => owner.onDataLost(label, messages),
+      });
+    }
+    this.#options.owner.onConnected();
+  }
+
+  #heard(nowMs: number, what: 'stun' | 'data' | 'media'): void {
+    this.#lastHeardMs = nowMs;
+    if (this.#options.role === 'publisher' && what !== 'media') return;
+    this.#lastActiveMs = nowMs;
+    if (!this.#silent) return;
+    this.#silent = false;
+    this.#options.owner.onActive();
+  }
+
+  #send(datagram: Buffer): void {
+    if (this.#remote && this.#state !== 'closed') this.#options.front.send(datagram, this.#remote);
+  }
+
+  #end(reason: TransportEndReason, detail: string): void {
+    if (this.#state === 'closed') return;
+    this.close();
+    this.#options.owner.onClosed(reason, detail);
+  }
+}
+
+/** RTP and RTCP start with version 2 (RFC 7983 §7). */
+function isMedia(datagram: Uint8Array): boolean {
+  const first = datagram[0] ?? 0;
+  return first >= 128 && first <= 191;
+}
+
+/** Payload types 192 to 223 are RTCP when multiplexed (RFC 5761 §4). */
+function isRtcp(datagram: Uint8Array): boolean {
+  const type = datagram[1] ?? 0;
+  return type >= 192 && type <= 223;
+}

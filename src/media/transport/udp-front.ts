@@ -1,0 +1,260 @@
+// The one UDP socket of a media worker and its door: which datagram belongs to which transport.
+// STUN must be authentic before anything is believed; everything else must come from an address that passed it.
+// It must not know DTLS, SRTP or what a transport does with a datagram.
+
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv4 } from 'node:net';
+import { bindingResponse, hasRoleConflict, isAuthentic, isStun, readBindingRequest } from './stun.ts';
+
+/** One side of an ICE session: the peer must know the password to use the fragment. */
+export interface IceCredentials {
+  readonly usernameFragment: string;
+  readonly password: string;
+}
+
+export interface RemoteAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** A transport as the door sees it. */
+export interface FrontClient {
+  /** A datagram that is not STUN, from an address that proved itself. The buffer is the client's to keep. */
+  onDatagram(datagram: Buffer, from: RemoteAddress): void;
+  /** An authentic STUN request came. `selected` is where to send from now on (it may not have changed). */
+  onStun(selected: RemoteAddress): void;
+}
+
+/** What the door knows of one client. */
+interface Registration {
+  readonly client: FrontClient;
+  /** Fragment → password. Two during an ICE restart: the old one lives until the new one is used. */
+  readonly passwords: Map<string, string>;
+  readonly addresses: Set<string>;
+  selected: RemoteAddress | undefined;
+}
+
+/** A peer has a handful of paths; more is somebody who replays (W13 of the peer survey). */
+const MAX_ADDRESSES_PER_CLIENT = 16;
+
+export type DropReason = 'unknown-address' | 'unknown-username' | 'bad-integrity' | 'malformed-stun';
+
+export class UdpFront {
+  readonly #socket: Socket;
+  readonly #byFragment = new Map<string, Registration>();
+  readonly #byAddress = new Map<string, Registration>();
+  readonly #registrations = new Map<FrontClient, Registration>();
+  readonly #dropped: Record<DropReason, number> = {
+    'unknown-address': 0,
+    'unknown-username': 0,
+    'bad-integrity': 0,
+    'malformed-stun': 0,
+  };
+  #sendFailures = 0;
+  #closed = false;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('message', (datagram, from) => this.#receive(datagram, from));
+    // ICMP errors and the like: a peer that is gone is noticed by its silence.
+    socket.on('error', () => {
+      this.#sendFailures++;
+    });
+  }
+
+  /**
+   * Binds the socket: dual stack where the host has IPv6, else IPv4.
+   * @param host empty for all interfaces
+   * @throws the bind error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
+   */
+  static async bind(port: number, host = ''): Promise<UdpFront> {
+    if (host !== '' && isIPv4(host)) return new UdpFront(await bindSocket('udp4', port, host));
+    if (host !== '') return new UdpFront(await bindSocket('udp6', port, host));
+    try {
+      return new UdpFront(await bindSocket('udp6', port, '::'));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
+      return new UdpFront(await bindSocket('udp4', port, '0.0.0.0'));
+    }
+  }
+
+  get port(): number {
+    return this.#socket.address().port;
+  }
+
+  /** Whether IPv6 candidates make sense. */
+  get hasIpv6(): boolean {
+    return this.#socket.address().family === 'IPv6';
+  }
+
+  /** Datagrams refused at the door since the start, by reason. */
+  get dropped(): Readonly<Record<DropReason, number>> {
+    return this.#dropped;
+  }
+
+  get sendFailures(): number {
+    return this.#sendFailures;
+  }
+
+  /** Clients and addresses now held: they must return to 0 when everybody has left. */
+  get size(): { readonly clients: number; readonly fragments: number; readonly addresses: number } {
+    return { clients: this.#registrations.size, fragments: this.#byFragment.size, addresses: this.#byAddress.size };
+  }
+
+  /** Lets a client in by these credentials. Again for the same client: an ICE restart, the old ones stay for now. */
+  register(client: FrontClient, { usernameFragment, password }: IceCredentials): void {
+    if (this.#byFragment.has(usernameFragment)) throw new Error('ICE username fragment is taken');
+    const registration = this.#registrations.get(client) ?? {
+      client,
+      passwords: new Map<string, string>(),
+      addresses: new Set<string>(),
+      selected: undefined,
+    };
+    registration.passwords.set(usernameFragment, password);
+    this.#registrations.set(client, registration);
+    this.#byFragment.set(usernameFragment, registration);
+  }
+
+  /** Forgets the client, its credentials and its addresses. */
+  unregister(client: FrontClient): void {
+    const registration = this.#registrations.get(client);
+    if (!registration) return;
+    this.#registrations.delete(client);
+    for (const fragment of registration.passwords.keys()) this.#byFragment.delete(fragment);
+    for (const key of registration.addresses) this.#byAddress.delete(key);
+  }
+
+  send(datagram: Uint8Array, to: RemoteAddress): void {
+    if (this.#closed) return;
+    this.#socket.send(datagram, to.port, to.address, this.#countFailure);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await new Promise<void>((resolve) => this.#socket.close(resolve));
+  }
+
+  readonly #countFailure = (error: Error | null): void => {
+    if (error) this.#sendFailures++;
+  };
+
+  #receive(datagram: Buffer, from: RemoteAddress): void {
+    if (isStun(datagram)) {
+      this.#receiveStun(datagram, from);
+      return;
+    }
+    const registration = this.#byAddress.get(addressKey(from));
+    if (!registration) {
+      this.#dropped['unknown-address']++;
+      return;
+    }
+    registration.client.onDatagram(datagram, from);
+  }
+
+  #receiveStun(datagram: Buffer, from: RemoteAddress): void {
+    const request = readBindingRequest(datagram);
+    if (!request) {
+      this.#dropped['malformed-stun']++;
+      return;
+    }
+    const fragment = request.localUsernameFragment;
+    const registration = this.#byFragment.get(fragment);
+    const password = registration?.passwords.get(fragment);
+    if (!registration || password === undefined) {
+      this.#dropped['unknown-username']++;
+      return;
+    }
+    if (!isAuthentic(datagram, request, password)) {
+      this.#dropped['bad-integrity']++;
+      return;
+    }
+    this.send(bindingResponse(request, unmapped(from.address), from.port, password), from);
+    if (hasRoleConflict(request)) return;
+    this.#retireOlderCredentials(registration, fragment);
+    this.#admit(registration, from);
+    // The controlling peer moves us by USE-CANDIDATE from another address: a phone that changed networks.
+    if (request.useCandidate || !registration.selected) {
+      registration.selected = { address: from.address, port: from.port };
+    }
+    registration.client.onStun(registration.selected);
+  }
+
+  /** The peer uses the newest credentials: those before the ICE restart are worth nothing from now on. */
+  #retireOlderCredentials(registration: Registration, used: string): void {
+    if (registration.passwords.size < 2 || [...registration.passwords.keys()].at(-1) !== used) return;
+    for (const fragment of registration.passwords.keys()) {
+      if (fragment === used) continue;
+      registration.passwords.delete(fragment);
+      this.#byFragment.delete(fragment);
+    }
+    for (const key of registration.addresses) this.#byAddress.delete(key);
+    registration.addresses.clear();
+    registration.selected = undefined;
+  }
+
+  #admit(registration: Registration, from: RemoteAddress): void {
+    const key = addressKey(from);
+    const previous = this.#byAddress.get(key);
+    if (previous === registration) return;
+    // The same 5-tuple proved itself for another transport (a page that resumed on a reused port): the newest owns it.
+    previous?.addresses.delete(key);
+    if (registration.addresses.size >= MAX_ADDRESSES_PER_CLIENT) {
+      for (const oldest of registration.addresses) {
+        if (registration.selected && oldest === addressKey(registration.selected)) continue;
+        registration.addresses.delete(oldest);
+        this.#byAddress.delete(oldest);
+        break;
+      }
+    }
+    registration.addresses.add(key);
+    this.#byAddress.set(key, registration);
+  }
+}
+
+function addressKey({ address, port }: RemoteAddress): string {
+  return `${address}|${port}`;
+}
+
+/** A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1`. */
+function unmapped(address: string): string {
+  return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
+}
+
+/** Addresses here are literals: answering them ourselves saves a look-up thread per datagram. */
+function literalLookup(
+  hostname: string,
+  _options: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  callback(null, hostname, isIPv4(hostname) ? 4 : 6);
+}
+
+async function bindSocket(type: 'udp4' | 'udp6', port: number, address: string): Promise<Socket> {
+  const socket = createSocket({ type, lookup: literalLookup });
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(port, address, () => {
+      socket.removeListener('error', reject);
+      resolve();
+    });
+  }).catch((error: unknown) => {
+    socket.close();
+    throw error;
+  });
+  enlargeBuffers(socket);
+  return socket;
+}
+
+/** Room for bursts of key frames to many viewers; the kernel gives at most net.core.{r,w}mem_max. */
+const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
+
+function enlargeBuffers(socket: Socket): void {
+  try {
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+  } catch {
+    // The default is enough for a start.
+  }
+}

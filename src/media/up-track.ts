@@ -1,0 +1,137 @@
+// One medium of a broadcast as this worker's viewers see it: one sequence and timestamp space for all of them, whoever
+// the source is; the packets of the last seconds for retransmission; the clock for sender reports.
+// It must not know transports, viewers or sockets.
+
+import { randomInt } from 'node:crypto';
+import type { Codec, MediaKind } from '../rtp/codec.ts';
+import { isKeyFrameStart } from '../rtp/key-frame.ts';
+import { parseRtp, rtpPayload } from '../rtp/packet.ts';
+import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
+import { Timeline } from '../rtp/timeline.ts';
+import type { SourceItem } from './worker-protocol.ts';
+
+/** A packet in the canonical space, ready to be headed per viewer. Shared by all viewers: never changed. */
+export interface CanonicalPacket {
+  readonly codec: Codec;
+  readonly marker: boolean;
+  readonly sequence: number;
+  readonly timestamp: number;
+  /** Begins a frame from which a decoder can start; always true for audio. */
+  readonly startsDecoding: boolean;
+  readonly payload: Uint8Array;
+}
+
+/** Late packets come from the source before, at most from a few. */
+const MAX_REMEMBERED_SOURCES = 8;
+
+/** Clock rates (Hz) of what Fanlight relays. */
+const CLOCK_RATE: Record<MediaKind, number> = { video: 90_000, audio: 48_000 };
+
+export class UpTrack {
+  readonly kind: MediaKind;
+  readonly #timeline: Timeline;
+  readonly #ring = new RetransmissionRing<CanonicalPacket>();
+  #sourceId: string | undefined;
+  /** Transport and SSRC → number of the source, rising; the newest few. */
+  readonly #sourceNumbers = new Map<string, number>();
+  #source = 0;
+  #awaitsKeyFrame = false;
+  #codec: Codec | undefined;
+  /** The object that the last packet carried: packets from another worker carry copies, equal but not the same. */
+  #carriedCodec: Codec | undefined;
+  /** A canonical timestamp and our clock at that moment, from the source's sender reports. */
+  #reference: { readonly timestamp: number; readonly capturedAtMs: number } | undefined;
+  #last: { readonly timestamp: number; readonly arrivedAtMs: number } | undefined;
+
+  constructor(kind: MediaKind) {
+    this.kind = kind;
+    // Below 2^15, so that viewers are sure of SRTP's first roll-over counter (RFC 3711 §3.3.1).
+    const firstSequence = randomInt(2 ** 15);
+    const firstTimestamp = randomInt(2 ** 32);
+    this.#timeline = new Timeline({ kind, clockRate: CLOCK_RATE[kind], firstSequence, firstTimestamp });
+  }
+
+  get codec(): Codec | undefined {
+    return this.#codec;
+  }
+
+  /** A new source's packets came, but no key frame yet. */
+  get awaitsKeyFrame(): boolean {
+    return this.#awaitsKeyFrame;
+  }
+
+  /** Takes a packet of a source; undefined when viewers must not see it (padding, malformed, late from an older source). */
+  receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
+    const packet = parseRtp(item.bytes);
+    if (!packet) return undefined;
+    const source = this.#numberOf(`${sourceId}/${packet.ssrc}`);
+    if (packet.payloadLength === 0) {
+      this.#timeline.skip(source, packet.sequence);
+      return undefined;
+    }
+    const payload = rtpPayload(packet);
+    const startsDecoding = this.kind === 'audio' || isKeyFrameStart(item.codec.name, payload);
+    // Another source is shown from its first key frame on; until then the last picture of the old one stands.
+    this.#awaitsKeyFrame = source > this.#source && !startsDecoding;
+    if (this.#awaitsKeyFrame) return undefined;
+    const place = this.#timeline.map(source, packet, item.arrivedAtMs);
+    if (!place) return undefined;
+    if (place.startsSource) {
+      this.#sourceId = sourceId;
+      this.#source = source;
+      this.#reference = undefined;
+    }
+    const codec = this.#intern(item.codec);
+    this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
+    const canonical: CanonicalPacket = {
+      codec,
+      marker: packet.marker,
+      sequence: place.sequence,
+      timestamp: place.timestamp,
+      startsDecoding,
+      payload,
+    };
+    this.#ring.add(place.sequence, canonical, item.arrivedAtMs);
+    return canonical;
+  }
+
+  senderReport(sourceId: string, item: Extract<SourceItem, { type: 'sender-report' }>): void {
+    if (sourceId !== this.#sourceId) return;
+    const timestamp = this.#timeline.mapTimestamp(this.#source, item.rtpTimestamp);
+    if (timestamp !== undefined) this.#reference = { timestamp, capturedAtMs: item.capturedAtMs };
+  }
+
+  /** A packet sent within the last seconds, by its canonical sequence number. */
+  recall(sequence: number, nowMs: number): CanonicalPacket | undefined {
+    return this.#ring.get(sequence, nowMs);
+  }
+
+  #numberOf(key: string): number {
+    const known = this.#sourceNumbers.get(key);
+    if (known !== undefined) return known;
+    const number = (this.#sourceNumbers.size > 0 ? Math.max(...this.#sourceNumbers.values()) : 0) + 1;
+    this.#sourceNumbers.set(key, number);
+    for (const oldest of this.#sourceNumbers.keys()) {
+      if (this.#sourceNumbers.size <= MAX_REMEMBERED_SOURCES) break;
+      this.#sourceNumbers.delete(oldest);
+    }
+    return number;
+  }
+
+  /** Equal codecs become one object, so that viewers notice a change by looking at the reference. */
+  #intern(codec: Codec): Codec {
+    if (codec !== this.#carriedCodec || !this.#codec) {
+      this.#carriedCodec = codec;
+      if (!this.#codec || JSON.stringify(codec) !== JSON.stringify(this.#codec)) this.#codec = codec;
+    }
+    return this.#codec;
+  }
+
+  /** The canonical timestamp that stands for `nowMs` (RFC 3550 §6.4.1), undefined before the first packet. */
+  timestampAt(nowMs: number): number | undefined {
+    const known = this.#reference ?? (this.#last && { ...this.#last, capturedAtMs: this.#last.arrivedAtMs });
+    if (!known) return undefined;
+    const ticks = Math.round(((nowMs - known.capturedAtMs) * CLOCK_RATE[this.kind]) / 1000);
+    return (known.timestamp + ticks) >>> 0;
+  }
+}

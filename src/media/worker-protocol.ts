@@ -1,0 +1,106 @@
+// What main and media workers, and workers among themselves, say to each other. Types only; all of it is plain data
+// that structured clone carries. Each port keeps its order.
+
+import type { MessagePort } from 'node:worker_threads';
+import type {
+  DataMessage,
+  IceDescription,
+  OpenedTransport,
+  OpenTransportRequest,
+  TransportEvent,
+} from '../broadcast/ports.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Codec, MediaKind } from '../rtp/codec.ts';
+import type { DtlsCertificate } from './transport/certificate.ts';
+
+/** `workerData` of a media worker. */
+export interface WorkerSettings {
+  readonly index: number;
+  readonly udpPort: number;
+  readonly host: string;
+  readonly certificate: DtlsCertificate;
+  /** Addresses to announce as candidates, best first. */
+  readonly addresses: readonly string[];
+  /** True when the operator named them: then they come before what the client's request hints at. */
+  readonly addressesConfigured: boolean;
+  readonly maxPendingTransports: number;
+}
+
+export type WorkerCommand =
+  | { readonly type: 'open'; readonly request: number; readonly transport: OpenTransportRequest }
+  | { readonly type: 'restart-ice'; readonly request: number; readonly transportId: string }
+  | { readonly type: 'close'; readonly transportId: string }
+  | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
+  | { readonly type: 'open-label'; readonly broadcast: string; readonly label: string }
+  | {
+      readonly type: 'start-data';
+      readonly transportId: string;
+      readonly labels: readonly string[];
+      readonly snapshot: readonly DataMessage[];
+    }
+  | { readonly type: 'refuse-data'; readonly transportId: string; readonly label: string; readonly code: ErrorCode }
+  /** A line to another worker; replaces an older one. */
+  | { readonly type: 'link'; readonly worker: number; readonly port: MessagePort }
+  /** The worker that has the publisher of a broadcast; undefined when none has. */
+  | { readonly type: 'source'; readonly broadcast: string; readonly worker: number | undefined }
+  | { readonly type: 'stop' };
+
+export interface WorkerFailure {
+  readonly code: ErrorCode;
+  readonly detail: string | undefined;
+}
+
+/** Absolute values since the worker's start. */
+export interface WorkerCounters {
+  readonly rtpPacketsReceived: number;
+  readonly rtpPacketsSent: number;
+  readonly rtpBytesSent: number;
+  readonly rtpPacketsDropped: Readonly<Record<string, number>>;
+  readonly dataMessagesSent: number;
+  /** Mean delay of the worker's event loop since the last report, seconds. */
+  readonly eventLoopLagSeconds: number;
+  readonly transports: number;
+}
+
+export type WorkerEvent =
+  | { readonly type: 'ready'; readonly udpPort: number }
+  /** The socket could not be bound; the worker ends. `errno` is the system's code, `EADDRINUSE` and so on. */
+  | { readonly type: 'bind-failed'; readonly errno: string }
+  | {
+      readonly type: 'reply';
+      readonly request: number;
+      readonly result?: Omit<OpenedTransport, 'worker'> | IceDescription;
+      readonly failure?: WorkerFailure;
+    }
+  | { readonly type: 'transport'; readonly event: TransportEvent; readonly detail?: string }
+  | { readonly type: 'counters'; readonly counters: WorkerCounters }
+  /** Something that should not happen and was survived. */
+  | { readonly type: 'trouble'; readonly message: string };
+
+/** One packet or sender report of a publisher on its way to another worker. */
+export type SourceItem =
+  | {
+      readonly type: 'packet';
+      readonly kind: MediaKind;
+      /** The codec of the packet, by the publisher's payload type. */
+      readonly codec: Codec;
+      readonly bytes: Uint8Array;
+      readonly arrivedAtMs: number;
+    }
+  | {
+      readonly type: 'sender-report';
+      readonly kind: MediaKind;
+      readonly rtpTimestamp: number;
+      /** Our clock at the moment that the RTP timestamp stands for, Unix ms. */
+      readonly capturedAtMs: number;
+    };
+
+export type LinkMessage =
+  | { readonly type: 'subscribe' | 'unsubscribe' | 'key-frame-wish'; readonly broadcast: string }
+  | {
+      readonly type: 'source';
+      readonly broadcast: string;
+      /** The publisher's transport: a new one continues the Timeline. */
+      readonly sourceId: string;
+      readonly items: readonly SourceItem[];
+    };

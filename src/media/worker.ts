@@ -1,0 +1,51 @@
+// The thread of a media worker: binds its socket, ties commands and events to main, survives what a peer may cause.
+// All work is in media-worker.ts.
+
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { parentPort, workerData } from 'node:worker_threads';
+import { MediaWorker } from './media-worker.ts';
+import { UdpFront } from './transport/udp-front.ts';
+import type { WorkerCommand, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
+
+const COUNTERS_EVERY_MS = 1_000;
+const LAG_RESOLUTION_MS = 10;
+
+const main = parentPort;
+if (!main) throw new Error('worker.ts runs as a worker thread');
+const settings = workerData as WorkerSettings;
+const emit = (event: WorkerEvent): void => main.postMessage(event);
+
+// werift starts promises that nobody awaits; a peer can make one fail, and that must not end the others' broadcast.
+process.on('unhandledRejection', (reason) => {
+  emit({ type: 'trouble', message: `unhandled rejection: ${reason instanceof Error ? reason.stack : String(reason)}` });
+});
+
+let front: UdpFront | undefined;
+try {
+  front = await UdpFront.bind(settings.udpPort, settings.host);
+} catch (error) {
+  emit({ type: 'bind-failed', errno: (error as NodeJS.ErrnoException).code ?? String(error) });
+}
+
+if (front) {
+  const worker = new MediaWorker(settings, front, emit);
+  const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  lag.enable();
+  const reporter = setInterval(() => {
+    const lagSeconds = Math.max(0, lag.mean / 1e9 - LAG_RESOLUTION_MS / 1e3);
+    lag.reset();
+    emit({
+      type: 'counters',
+      counters: { ...worker.counters(), eventLoopLagSeconds: Number.isFinite(lagSeconds) ? lagSeconds : 0 },
+    });
+  }, COUNTERS_EVERY_MS);
+  main.on('message', (command: WorkerCommand) => {
+    worker.handle(command);
+    if (command.type !== 'stop') return;
+    // With its timers, socket and port gone the thread ends by itself.
+    clearInterval(reporter);
+    lag.disable();
+    main.close();
+  });
+  emit({ type: 'ready', udpPort: front.port });
+}
