@@ -25,14 +25,14 @@ describe('key derivation', () => {
 });
 
 describe('AES counter mode', () => {
-  it('gives the key stream of RFC 3711 B.2', () => {
+  it('gives the keystream of RFC 3711 B.2', () => {
     const keySet: SrtpKeySet = {
       encryptionKey: hex('2B7E151628AED2A6ABF7158809CF4F3C'),
       authenticationKey: Buffer.alloc(20),
       salt: hex('F0F1F2F3F4F5F6F7F8F9FAFBFCFD'),
     };
     const cipher = createSrtpCipher(1, { rtp: keySet, rtcp: keySet });
-    // SSRC and index 0, as there; a payload of zeros shows the key stream.
+    // SSRC and index 0, as there; a payload of zeros shows the keystream.
     const packet = Buffer.concat([hex('80 00 0000 00000000 00000000'), Buffer.alloc(48)]);
     expect(cipher.protectRtp(packet, 12, 0).subarray(12, 60)).toEqual(
       hex('E03EAD0935C95E80E166B16DD92B4EB4 D23513162B02D0F72A43A2FE4A5F97AB 41E95B3BB0A2E8DD477901E4FCA894C0'),

@@ -1,7 +1,14 @@
 // Encrypts and authenticates one packet under a given packet index (RFC 3711 §3.1, §3.4, §4; RFC 7714 §8, §9).
 // It must not know how indexes are found, nor which were used before.
 
-import { createCipheriv, createDecipheriv, createHmac, timingSafeEqual } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  type KeyObject,
+  timingSafeEqual,
+} from 'node:crypto';
 import type { SrtpKeySet, SrtpKeys, SrtpProfile } from './srtp-keys.ts';
 
 /** First bit of the word that ends an SRTCP packet: the body is encrypted (RFC 3711 §3.4). */
@@ -33,20 +40,35 @@ function uint32At(bytes: Uint8Array, offset: number): number {
   return ((at(offset) << 24) | (at(offset + 1) << 16) | (at(offset + 2) << 8) | at(offset + 3)) >>> 0;
 }
 
+/** Key objects, since Node takes 8 µs longer for every cipher or HMAC that is given a key as bytes. */
+interface PreparedKeys {
+  readonly encryption: KeyObject;
+  readonly authentication: KeyObject;
+  readonly salt: Buffer;
+}
+
+function prepare(keys: SrtpKeySet): PreparedKeys {
+  return {
+    encryption: createSecretKey(keys.encryptionKey),
+    authentication: createSecretKey(keys.authenticationKey),
+    salt: keys.salt,
+  };
+}
+
 class GcmCipher implements SrtpCipher {
   readonly tagLength = 16;
-  readonly #rtp: SrtpKeySet;
-  readonly #rtcp: SrtpKeySet;
+  readonly #rtp: PreparedKeys;
+  readonly #rtcp: PreparedKeys;
   /** Reused: the cipher copies it. */
   readonly #nonce = Buffer.alloc(12);
 
   constructor(keys: SrtpKeys) {
-    this.#rtp = keys.rtp;
-    this.#rtcp = keys.rtcp;
+    this.#rtp = prepare(keys.rtp);
+    this.#rtcp = prepare(keys.rtcp);
   }
 
   protectRtp(packet: Uint8Array, headerLength: number, index: number): Buffer {
-    const cipher = createCipheriv('aes-128-gcm', this.#rtp.encryptionKey, this.#rtpNonce(packet, index));
+    const cipher = createCipheriv('aes-128-gcm', this.#rtp.encryption, this.#rtpNonce(packet, index));
     cipher.setAAD(packet.subarray(0, headerLength));
     const out = Buffer.allocUnsafe(packet.length + this.tagLength);
     out.set(packet.subarray(0, headerLength));
@@ -69,7 +91,7 @@ class GcmCipher implements SrtpCipher {
     const wordOffset = packet.length + this.tagLength;
     out.writeUInt32BE(ENCRYPTED_FLAG + index, wordOffset);
     out.set(packet.subarray(0, RTCP_HEADER_LENGTH));
-    const cipher = createCipheriv('aes-128-gcm', this.#rtcp.encryptionKey, this.#rtcpNonce(packet, index));
+    const cipher = createCipheriv('aes-128-gcm', this.#rtcp.encryption, this.#rtcpNonce(packet, index));
     cipher.setAAD(Buffer.concat([packet.subarray(0, RTCP_HEADER_LENGTH), out.subarray(wordOffset)]));
     out.set(cipher.update(packet.subarray(RTCP_HEADER_LENGTH)), RTCP_HEADER_LENGTH);
     cipher.final();
@@ -95,8 +117,8 @@ class GcmCipher implements SrtpCipher {
   }
 
   /** Decrypts from `offset` to `end`, where the tag begins, keeping what lies before; undefined when it is not authentic. */
-  #open(keys: SrtpKeySet, nonce: Buffer, associated: Uint8Array, packet: Uint8Array, offset: number, end: number) {
-    const decipher = createDecipheriv('aes-128-gcm', keys.encryptionKey, nonce, { authTagLength: this.tagLength });
+  #open(keys: PreparedKeys, nonce: Buffer, associated: Uint8Array, packet: Uint8Array, offset: number, end: number) {
+    const decipher = createDecipheriv('aes-128-gcm', keys.encryption, nonce, { authTagLength: this.tagLength });
     decipher.setAAD(associated);
     decipher.setAuthTag(packet.subarray(end, end + this.tagLength));
     const out = Buffer.allocUnsafe(end);
@@ -131,14 +153,14 @@ class GcmCipher implements SrtpCipher {
 
 class CounterModeCipher implements SrtpCipher {
   readonly tagLength = 10;
-  readonly #rtp: SrtpKeySet;
-  readonly #rtcp: SrtpKeySet;
+  readonly #rtp: PreparedKeys;
+  readonly #rtcp: PreparedKeys;
   readonly #counter = Buffer.alloc(16);
   readonly #rolloverCounter = Buffer.alloc(4);
 
   constructor(keys: SrtpKeys) {
-    this.#rtp = keys.rtp;
-    this.#rtcp = keys.rtcp;
+    this.#rtp = prepare(keys.rtp);
+    this.#rtcp = prepare(keys.rtcp);
   }
 
   protectRtp(packet: Uint8Array, headerLength: number, index: number): Buffer {
@@ -191,12 +213,12 @@ class CounterModeCipher implements SrtpCipher {
     return uint32At(packet, packet.length - this.tagLength - INDEX_WORD_LENGTH) % ENCRYPTED_FLAG;
   }
 
-  #crypt(keys: SrtpKeySet, counter: Buffer, input: Uint8Array, out: Buffer, offset: number): void {
-    out.set(createCipheriv('aes-128-ctr', keys.encryptionKey, counter).update(input), offset);
+  #crypt(keys: PreparedKeys, counter: Buffer, input: Uint8Array, out: Buffer, offset: number): void {
+    out.set(createCipheriv('aes-128-ctr', keys.encryption, counter).update(input), offset);
   }
 
   /** RFC 3711 §4.1.1: salt times 2^16, XOR SSRC times 2^64, XOR index times 2^16. */
-  #startCounter(keys: SrtpKeySet, packet: Uint8Array, ssrcOffset: number, index: number): Buffer {
+  #startCounter(keys: PreparedKeys, packet: Uint8Array, ssrcOffset: number, index: number): Buffer {
     const counter = this.#counter;
     counter.fill(0);
     counter.set(packet.subarray(ssrcOffset, ssrcOffset + 4), 4);
@@ -207,12 +229,12 @@ class CounterModeCipher implements SrtpCipher {
   /** RFC 3711 §4.2: over the packet and the roll-over counter, cut to 80 bits. */
   #rtpTag(packet: Uint8Array, index: number): Buffer {
     this.#rolloverCounter.writeUInt32BE(Math.floor(index / 0x1_0000));
-    const authentication = createHmac('sha1', this.#rtp.authenticationKey).update(packet).update(this.#rolloverCounter);
+    const authentication = createHmac('sha1', this.#rtp.authentication).update(packet).update(this.#rolloverCounter);
     return authentication.digest().subarray(0, this.tagLength);
   }
 
   #rtcpTag(packetWithIndexWord: Uint8Array): Buffer {
-    const authentication = createHmac('sha1', this.#rtcp.authenticationKey).update(packetWithIndexWord);
+    const authentication = createHmac('sha1', this.#rtcp.authentication).update(packetWithIndexWord);
     return authentication.digest().subarray(0, this.tagLength);
   }
 }
