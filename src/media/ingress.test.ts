@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { ntpFromUnixMs } from '../rtp/ntp.ts';
+import { parseRtcp } from '../rtp/rtcp.ts';
+import { writeSenderReport } from '../rtp/rtcp-writer.ts';
+import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
+import { Ingress } from './ingress.ts';
+import type { AcceptedMedia } from './sdp/answer.ts';
+import type { SourceItem } from './worker-protocol.ts';
+
+const feedback = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
+
+function media(videoFeedback: readonly string[] = feedback): AcceptedMedia[] {
+  const common = { midExtensionId: undefined, remoteSsrcs: [], localSsrc: undefined };
+  return [
+    {
+      ...common,
+      kind: 'video',
+      mid: '0',
+      codecs: [
+        { ...VP8, payloadType: 96, fmtp: undefined, feedback: videoFeedback },
+        { ...AV1, payloadType: 45, fmtp: undefined, feedback: videoFeedback },
+      ],
+    },
+    { ...common, kind: 'audio', mid: '1', codecs: [{ ...OPUS, payloadType: 111, fmtp: undefined, feedback: [] }] },
+  ];
+}
+
+function ingress(videoFeedback?: readonly string[]) {
+  const items: SourceItem[] = [];
+  const drops: string[] = [];
+  const tracks: string[] = [];
+  const subject = new Ingress({
+    media: media(videoFeedback),
+    ssrc: 4242,
+    cname: 'test',
+    onItem: (item) => items.push(item),
+    onTracks: (list) => tracks.push(list.map(({ codec }) => codec.name).join('+')),
+    onDrop: (reason) => drops.push(reason),
+  });
+  return { subject, items, drops, tracks };
+}
+
+const types = (packets: Uint8Array[]): string[] => packets.flatMap((bytes) => parseRtcp(bytes).map(({ type }) => type));
+
+describe('Ingress', () => {
+  it('announces the preferred codecs before any packet', () => {
+    expect(ingress().subject.tracks.map(({ codec }) => codec.name)).toEqual(['VP8', 'opus']);
+  });
+
+  it('passes packets on with the codec of their payload type', () => {
+    const { subject, items } = ingress();
+    subject.receiveRtp(keyFrame({ sequence: 1 }), 0);
+    subject.receiveRtp(opusPacket({ sequence: 1, ssrc: 2 }), 0);
+    expect(items.map((item) => (item.type === 'packet' ? item.codec.name : ''))).toEqual(['VP8', 'opus']);
+  });
+
+  it('tells when the publisher changes the codec, once', () => {
+    const { subject, tracks } = ingress();
+    subject.receiveRtp(keyFrame({ sequence: 1 }), 0);
+    subject.receiveRtp(keyFrame({ sequence: 2, payloadType: 45 }), 0);
+    subject.receiveRtp(keyFrame({ sequence: 3, payloadType: 45 }), 0);
+    expect(tracks).toEqual(['AV1+opus']);
+  });
+
+  it.each([
+    ['malformed-rtp', Buffer.from([0x80, 96, 0])],
+    ['unknown-payload-type', keyFrame({ sequence: 1, payloadType: 100 })],
+  ])('drops and counts: %s', (reason, bytes) => {
+    const { subject, items, drops } = ingress();
+    subject.receiveRtp(bytes, 0);
+    expect([items.length, drops]).toEqual([0, [reason]]);
+  });
+
+  it('refuses more SSRCs than a publisher can have', () => {
+    const { subject, items, drops } = ingress();
+    for (let ssrc = 1; ssrc <= 20; ssrc++) subject.receiveRtp(keyFrame({ sequence: 1, ssrc }), 0);
+    expect([items.length, drops.length]).toEqual([16, 4]);
+  });
+
+  it('asks for lost video packets, each request a datagram of its own', () => {
+    const { subject } = ingress();
+    subject.receiveRtp(keyFrame({ sequence: 65_534 }), 0);
+    subject.receiveRtp(deltaFrame({ sequence: 1 }), 5);
+    const [nack, ...rest] = subject.due(30).map((bytes) => parseRtcp(bytes));
+    expect(nack).toEqual([{ type: 'nack', senderSsrc: 4242, mediaSsrc: 1, lost: [65_535, 0] }]);
+    expect(rest.flat().some(({ type }) => type === 'nack')).toBe(false);
+  });
+
+  it('does not ask publishers that did not negotiate it', () => {
+    const { subject } = ingress([]);
+    subject.receiveRtp(keyFrame({ sequence: 1 }), 0);
+    subject.receiveRtp(deltaFrame({ sequence: 5 }), 5);
+    expect(types(subject.due(30))).not.toContain('nack');
+    expect(subject.wishKeyFrame(40)).toEqual([]);
+  });
+
+  it('asks for one key frame per 500 ms, however many viewers wish', () => {
+    const { subject } = ingress();
+    subject.receiveRtp(deltaFrame({ sequence: 1 }), 0);
+    let asked = 0;
+    for (let nowMs = 1000; nowMs < 2000; nowMs++) {
+      asked +=
+        types(subject.wishKeyFrame(nowMs)).length + types(subject.due(nowMs)).filter((type) => type === 'pli').length;
+    }
+    expect(asked).toBe(2);
+  });
+
+  it('repeats the request until a key frame comes', () => {
+    const { subject } = ingress();
+    subject.receiveRtp(deltaFrame({ sequence: 1 }), 0);
+    expect(types(subject.wishKeyFrame(1000))).toEqual(['pli']);
+    expect(types(subject.due(2100))).toContain('pli');
+    subject.receiveRtp(keyFrame({ sequence: 2 }), 2200);
+    expect(types(subject.due(5000))).not.toContain('pli');
+  });
+
+  it('asks by FIR where there is no PLI', () => {
+    const { subject } = ingress(['ccm fir']);
+    subject.receiveRtp(deltaFrame({ sequence: 1 }), 0);
+    expect(types(subject.wishKeyFrame(1000))).toEqual(['fir']);
+  });
+
+  it('reports reception and the bitrate that is welcome once a second', () => {
+    const { subject } = ingress();
+    subject.receiveRtp(keyFrame({ sequence: 1 }), 1000);
+    expect(types(subject.due(2000))).toEqual(['receiver-report', 'remb']);
+    expect(types(subject.due(2500))).toEqual([]);
+    expect(types(subject.due(3000))).toEqual(['receiver-report', 'remb']);
+  });
+
+  it('puts audio and video on one clock of ours', () => {
+    const { subject, items } = ingress();
+    subject.receiveRtp(keyFrame({ sequence: 1, ssrc: 1 }), 0);
+    subject.receiveRtp(opusPacket({ sequence: 1, ssrc: 2 }), 0);
+    items.length = 0;
+    const report = (ssrc: number, theirMs: number) =>
+      Buffer.from(
+        writeSenderReport({
+          ssrc,
+          ntp: ntpFromUnixMs(theirMs),
+          rtpTimestamp: 9,
+          packetCount: 1,
+          octetCount: 1,
+          cname: 'p',
+        }),
+      );
+    // Their clock is 1,000 s behind ours; the first report took 20 ms, the second 50 ms.
+    subject.receiveRtcp(report(1, 1_000_000), 2_000_020);
+    subject.receiveRtcp(report(2, 1_001_000), 2_001_050);
+    const captured = items.map((item) => (item.type === 'sender-report' ? Math.round(item.capturedAtMs) : 0));
+    expect(captured).toEqual([2_000_020, 2_001_020]);
+  });
+
+  it('swallows a goodbye and survives rubbish', () => {
+    const { subject, items } = ingress();
+    subject.receiveRtcp(Buffer.from([0x81, 203, 0, 1, 0, 0, 0, 1]), 0);
+    subject.receiveRtcp(Buffer.from([1, 2, 3]), 0);
+    expect(items).toEqual([]);
+  });
+});

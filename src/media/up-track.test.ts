@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import type { Codec } from '../rtp/codec.ts';
+import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../test/rtp-fixtures.ts';
+import { type CanonicalPacket, UpTrack } from './up-track.ts';
+
+function receive(track: UpTrack, sourceId: string, bytes: Buffer, atMs: number, codec: Codec = VP8) {
+  return track.receive(sourceId, { type: 'packet', kind: track.kind, codec, bytes, arrivedAtMs: atMs });
+}
+
+function must(packet: CanonicalPacket | undefined): CanonicalPacket {
+  if (!packet) throw new Error('the packet was not passed on');
+  return packet;
+}
+
+describe('UpTrack', () => {
+  it('begins below 2^15 so that receivers are sure of the roll-over counter', () => {
+    for (let round = 0; round < 50; round++) {
+      expect(must(receive(new UpTrack('video'), 'a', keyFrame({ sequence: 65_535 }), 0)).sequence).toBeLessThan(32_768);
+    }
+  });
+
+  it('keeps gaps and order within a source', () => {
+    const track = new UpTrack('video');
+    const first = must(receive(track, 'a', keyFrame({ sequence: 65_534, timestamp: 100 }), 0));
+    const third = must(receive(track, 'a', deltaFrame({ sequence: 0, timestamp: 6100 }), 66));
+    const second = must(receive(track, 'a', deltaFrame({ sequence: 65_535, timestamp: 3100 }), 70));
+    expect([second.sequence - first.sequence, third.sequence - first.sequence]).toEqual([1, 2]);
+    expect((third.timestamp - first.timestamp) >>> 0).toBe(6000);
+  });
+
+  it('marks the packets from which a decoder can start', () => {
+    const track = new UpTrack('video');
+    expect(must(receive(track, 'a', keyFrame({ sequence: 1 }), 0)).startsDecoding).toBe(true);
+    expect(must(receive(track, 'a', deltaFrame({ sequence: 2 }), 1)).startsDecoding).toBe(false);
+    expect(must(receive(new UpTrack('audio'), 'a', opusPacket({ sequence: 1 }), 0, OPUS)).startsDecoding).toBe(true);
+  });
+
+  it('continues sequence and time when another publisher takes over', () => {
+    const track = new UpTrack('video');
+    const before = must(receive(track, 'old', keyFrame({ sequence: 10, timestamp: 5000 }), 1000));
+    const after = must(receive(track, 'new', keyFrame({ sequence: 40_000, timestamp: 777, ssrc: 9 }), 3000));
+    expect(after.sequence).toBe(before.sequence + 1);
+    expect((after.timestamp - before.timestamp) >>> 0).toBe(2 * 90_000);
+  });
+
+  it('shows another source only from its first key frame on, and says that it waits', () => {
+    const track = new UpTrack('video');
+    receive(track, 'old', keyFrame({ sequence: 10 }), 0);
+    expect(receive(track, 'new', deltaFrame({ sequence: 1 }), 10)).toBeUndefined();
+    expect(track.awaitsKeyFrame).toBe(true);
+    must(receive(track, 'new', keyFrame({ sequence: 2 }), 20));
+    expect(track.awaitsKeyFrame).toBe(false);
+  });
+
+  it('drops late packets of the source before', () => {
+    const track = new UpTrack('video');
+    receive(track, 'old', keyFrame({ sequence: 10 }), 0);
+    receive(track, 'new', keyFrame({ sequence: 1 }), 10);
+    expect(receive(track, 'old', deltaFrame({ sequence: 11 }), 20)).toBeUndefined();
+  });
+
+  it('swallows padding-only packets without leaving a gap', () => {
+    const track = new UpTrack('video');
+    const first = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
+    expect(receive(track, 'a', paddingOnly({ sequence: 2 }), 1)).toBeUndefined();
+    expect(must(receive(track, 'a', deltaFrame({ sequence: 3 }), 2)).sequence).toBe(first.sequence + 1);
+  });
+
+  it('recalls a packet for two seconds', () => {
+    const track = new UpTrack('video');
+    const packet = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
+    expect(track.recall(packet.sequence, 1900)).toBe(packet);
+    expect(track.recall(packet.sequence, 2100)).toBeUndefined();
+  });
+
+  it('gives one codec object for equal codecs, so that a change is seen by reference', () => {
+    const track = new UpTrack('video');
+    const first = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0, { ...VP8 }));
+    const second = must(receive(track, 'a', deltaFrame({ sequence: 2 }), 1, { ...VP8 }));
+    expect(second.codec).toBe(first.codec);
+    expect(must(receive(track, 'a', deltaFrame({ sequence: 3 }), 2, AV1)).codec).not.toBe(first.codec);
+  });
+
+  it('tells the time of sender reports from the publisher, and from arrival before the first report', () => {
+    const track = new UpTrack('audio');
+    expect(track.timestampAt(0)).toBeUndefined();
+    const packet = must(receive(track, 'a', opusPacket({ sequence: 1, timestamp: 48_000 }), 1000, OPUS));
+    expect(track.timestampAt(1500)).toBe((packet.timestamp + 24_000) >>> 0);
+    track.senderReport('a', { type: 'sender-report', kind: 'audio', rtpTimestamp: 48_000, capturedAtMs: 900 });
+    expect(track.timestampAt(1500)).toBe((packet.timestamp + 28_800) >>> 0);
+  });
+
+  it('takes malformed packets for nothing', () => {
+    expect(receive(new UpTrack('video'), 'a', Buffer.from([0x80, 1, 2]), 0)).toBeUndefined();
+  });
+});
