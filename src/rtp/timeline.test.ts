@@ -155,7 +155,13 @@ describe('a jump of 3000 numbers or more inside a source', () => {
     const timeline = videoTimeline();
     sequences(timeline, 1, [10, 12, 20_000]);
     expect(sequences(timeline, 1, [11, 12, 20_001], 1999)).toEqual([undefined, undefined, 104]);
-    expect(timeline.map(1, packet(13), 5000)).toMatchObject({ sequence: 105, startsSource: true });
+    expect(timeline.map(1, packet(12), 5000)).toMatchObject({ sequence: 105, startsSource: true });
+  });
+
+  it('is taken back by newer packets from before it: one number was stray', () => {
+    const timeline = videoTimeline();
+    sequences(timeline, 1, [10, 12, 20_000]);
+    expect(timeline.map(1, packet(13), 50)).toMatchObject({ sequence: 104, startsSource: true });
   });
 });
 

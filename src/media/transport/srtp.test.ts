@@ -82,6 +82,13 @@ describe.each(PROFILES)('SRTP profile %i', (profile) => {
     expect(receiver.unprotectRtp(sender.protectRtp(rtp(65536 + 10)))).toEqual(rtp(65536 + 10));
   });
 
+  it('numbers by the highest packet sent, not by the last', () => {
+    const { sender, receiver } = sessions(profile);
+    for (const number of [60_000, 80_000]) receiver.unprotectRtp(sender.protectRtp(rtp(number)));
+    sender.protectRtp(rtp(60_000));
+    expect(receiver.unprotectRtp(sender.protectRtp(rtp(100_000)))).toEqual(rtp(100_000));
+  });
+
   it('accepts a source whose first packets, before the wrap, were lost', () => {
     const { sender, receiver } = sessions(profile);
     sender.protectRtp(rtp(65535));
@@ -188,7 +195,7 @@ describe.each(PROFILES)('SRTP profile %i', (profile) => {
   it('takes any bytes from the network without throwing', () => {
     const { receiver } = sessions(profile);
     const random = seededRandom(4);
-    for (let round = 0; round < 3000; round++) {
+    for (let round = 0; round < 1000; round++) {
       const bytes = Buffer.from(randomBytes(random, 50));
       if (bytes.length > 0 && round % 2 === 0) bytes[0] = 0x80 | ((bytes[0] ?? 0) & 0x13);
       expect(receiver.unprotectRtp(bytes)).toBeUndefined();
