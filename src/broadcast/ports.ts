@@ -122,6 +122,7 @@ export interface Store {
   load(): StoredState;
   saveSession(session: StoredSession): void;
   deleteSession(id: string): void;
+  /** Settings at their defaults need not be kept. */
   saveSettings(broadcast: string, settings: BroadcastSettings): void;
   saveStateMessage(broadcast: string, message: DataMessage): void;
   deleteStateMessages(broadcast: string): void;

@@ -69,8 +69,10 @@ export interface BroadcastService {
   /**
    * Opens or resumes a session and answers the offer.
    * Errors: invalid_name, malformed_sdp, unsupported_offer, unsupported_codec, wrong_resume_token, already_live,
-   * viewer_limit, broadcast_limit, transport_limit, worker_unavailable, shutting_down.
+   * viewer_limit, broadcast_limit, transport_limit, worker_unavailable, shutting_down, too_many_requests, unknown_session.
    * An unknown session in `resume` is not an error: a new session is opened.
+   * Of several requests for one session or name the latest counts; an earlier one that is answered after it fails with
+   * too_many_requests (same session) or already_live. unknown_session: the session was stopped while it was resumed.
    */
   open(request: OpenSessionRequest): Promise<OpenedSession>;
   /** Errors: unknown_session, worker_unavailable. */
@@ -82,18 +84,18 @@ export interface BroadcastService {
   end(sessionId: string): void;
   /** The client says that it goes away for a moment (page reload): the grace begins now. Unknown ids are ignored. */
   leave(sessionId: string): void;
-  /** Every broadcast that is not idle, has viewers or has settings worth showing; newest first. Unlisted ones only with `all`. */
+  /** Every broadcast that is not idle, has viewers or has settings worth showing; live first, newest first. Unlisted ones only with `all`. */
   list(options: { readonly all: boolean }): BroadcastView[];
   /** The view of any valid name; an unknown one is idle. Error: invalid_name. */
   describe(name: string): BroadcastView;
   /**
    * A data message from a program, with the publisher's rights.
-   * Errors: invalid_name, invalid_label, message_too_large, data_rate_exceeded, state_memory_full, broadcast_limit.
+   * Errors: invalid_name, invalid_label, message_too_large, data_rate_exceeded, state_memory_full, broadcast_limit, shutting_down.
    */
   publishData(name: string, message: DataMessage): void;
   /** The remembered `state` messages, oldest first. */
   stateMessages(name: string): readonly DataMessage[];
-  /** Errors: invalid_name, broadcast_limit. */
+  /** Errors: invalid_name, broadcast_limit, shutting_down. */
   updateSettings(name: string, change: Partial<BroadcastSettings>): BroadcastView;
   /** Listener is called synchronously after each change. Returns unsubscribe. */
   subscribe(listener: (event: BroadcastEvent) => void): () => void;

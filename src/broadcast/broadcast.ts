@@ -1,0 +1,196 @@
+// One broadcast: who publishes, who views, what is sent, and the state that follows from it.
+// It must not know transports, timers, the store or who listens.
+
+import type { Track } from '../rtp/codec.ts';
+import { DataRelay } from './data-relay.ts';
+import type { Limits } from './limits.ts';
+import type { BroadcastName } from './names.ts';
+import type { BroadcastSettings } from './ports.ts';
+import type { BroadcastState, BroadcastView } from './service.ts';
+import type { Session } from './session.ts';
+import { changeSettings, DEFAULT_SETTINGS, isDefaultSettings } from './settings.ts';
+
+const NO_TRACKS: readonly Track[] = [];
+
+/** What is told at once when it changes; the viewer count is not part of it. */
+interface Face {
+  readonly state: BroadcastState;
+  readonly tracks: readonly Track[];
+  readonly settings: BroadcastSettings;
+  readonly graceEndsAtMs: number | undefined;
+}
+
+export class Broadcast {
+  readonly name: BroadcastName;
+  readonly data: DataRelay;
+  readonly #limits: Limits;
+  readonly #viewers = new Map<string, Session>();
+  #publisher: Session | undefined;
+  #settings = DEFAULT_SETTINGS;
+  /** Of the last publisher; `tracks` is what counts. */
+  #tracks = NO_TRACKS;
+  /** Since it was idle the last time: without it a publisher on its way does not count as interrupted. */
+  #hasBeenLive = false;
+  #opensInFlight = 0;
+  #face: Face = { state: 'idle', tracks: NO_TRACKS, settings: DEFAULT_SETTINGS, graceEndsAtMs: undefined };
+  #sinceMs: number;
+
+  constructor(name: BroadcastName, limits: Limits, nowMs: number) {
+    this.name = name;
+    this.data = new DataRelay(limits);
+    this.#limits = limits;
+    this.#sinceMs = nowMs;
+  }
+
+  get publisher(): Session | undefined {
+    return this.#publisher;
+  }
+
+  get state(): BroadcastState {
+    return this.#face.state;
+  }
+
+  /** What viewers are to receive: nothing while idle. */
+  get tracks(): readonly Track[] {
+    return this.#face.tracks;
+  }
+
+  get settings(): BroadcastSettings {
+    return this.#settings;
+  }
+
+  /** No place for one more viewer, unless an absent one gives way. */
+  get full(): boolean {
+    return this.#viewers.size >= this.#limits.viewersPerBroadcast;
+  }
+
+  /** The absent viewer whose grace ends first. */
+  get nextToGiveWay(): Session | undefined {
+    let next: Session | undefined;
+    for (const viewer of this.#viewers.values()) {
+      if (viewer.state !== 'away') continue;
+      if (next === undefined || (viewer.deadlineMs ?? 0) < (next.deadlineMs ?? 0)) next = viewer;
+    }
+    return next;
+  }
+
+  /** Nobody would miss it. */
+  get forgettable(): boolean {
+    return this.#deserted && isDefaultSettings(this.#settings) && this.data.remembersNothing;
+  }
+
+  /** Nobody is here, and yet it remembers messages. */
+  get remembersForNobody(): boolean {
+    return this.#deserted && !this.data.remembersNothing;
+  }
+
+  /** Something to show to people who look for broadcasts. */
+  get worthListing(): boolean {
+    if (this.#face.state !== 'idle' || !isDefaultSettings(this.#settings)) return true;
+    return this.presentViewers > 0;
+  }
+
+  get presentViewers(): number {
+    let count = 0;
+    for (const viewer of this.#viewers.values()) if (viewer.present) count += 1;
+    return count;
+  }
+
+  /** While an open is under way the broadcast is not forgotten. */
+  beginOpen(): void {
+    this.#opensInFlight += 1;
+  }
+
+  endOpen(): void {
+    this.#opensInFlight -= 1;
+  }
+
+  /** Gives a session its place. A publisher replaces the one before. */
+  seat(session: Session): void {
+    if (session.role === 'publisher') this.#publisher = session;
+    else this.#viewers.set(session.id, session);
+  }
+
+  /** A stored publisher was live before the restart. */
+  restoreLive(): void {
+    this.#hasBeenLive = true;
+  }
+
+  /** Removes an ended session. True when the broadcast ended with it, which forgets its labels and messages. */
+  remove(session: Session): boolean {
+    this.#viewers.delete(session.id);
+    if (session !== this.#publisher) return false;
+    this.#publisher = undefined;
+    if (!this.#hasBeenLive) return false;
+    this.#hasBeenLive = false;
+    this.data.forget();
+    return true;
+  }
+
+  setTracks(tracks: readonly Track[]): void {
+    // The same tracks told again are no news.
+    if (JSON.stringify(tracks) !== JSON.stringify(this.#tracks)) this.#tracks = tracks;
+  }
+
+  /** True when the settings are different now. */
+  changeSettings(change: Partial<BroadcastSettings>): boolean {
+    const before = this.#settings;
+    this.#settings = changeSettings(before, change);
+    return this.#settings !== before;
+  }
+
+  /**
+   * Draws the conclusions from what changed in its sessions, tracks and settings. To be called after each change.
+   * `visible`: more than the viewer count is different. `judged`: viewers whose `unsupportedCodec` changed.
+   */
+  refresh(nowMs: number): { readonly visible: boolean; readonly judged: readonly Session[] } {
+    const before = this.#face;
+    const state = this.#conclude();
+    if (state === 'live') this.#hasBeenLive = true;
+    if (state !== before.state) this.#sinceMs = nowMs;
+    const after: Face = {
+      state,
+      tracks: state === 'idle' ? NO_TRACKS : this.#tracks,
+      settings: this.#settings,
+      graceEndsAtMs: state === 'interrupted' ? this.#graceEndsAtMs() : undefined,
+    };
+    this.#face = after;
+    const judged =
+      after.tracks === before.tracks ? [] : [...this.#viewers.values()].filter((viewer) => viewer.judge(after.tracks));
+    const visible =
+      after.state !== before.state ||
+      after.tracks !== before.tracks ||
+      after.settings !== before.settings ||
+      after.graceEndsAtMs !== before.graceEndsAtMs;
+    return { visible, judged };
+  }
+
+  view(): BroadcastView {
+    return {
+      name: this.name,
+      state: this.#face.state,
+      sinceMs: this.#sinceMs,
+      viewers: this.presentViewers,
+      tracks: this.#face.tracks,
+      title: this.#settings.title,
+      listed: this.#settings.listed,
+      graceEndsAtMs: this.#face.graceEndsAtMs,
+    };
+  }
+
+  get #deserted(): boolean {
+    return this.#publisher === undefined && this.#viewers.size === 0 && this.#opensInFlight === 0;
+  }
+
+  #conclude(): BroadcastState {
+    if (this.#publisher?.state === 'connected') return 'live';
+    return this.#publisher !== undefined && this.#hasBeenLive ? 'interrupted' : 'idle';
+  }
+
+  #graceEndsAtMs(): number | undefined {
+    const deadlineMs = this.#publisher?.deadlineMs;
+    if (deadlineMs === undefined || this.#publisher?.state === 'away') return deadlineMs;
+    // On its way back: when the new transport does not come up either, the grace follows.
+    return deadlineMs + this.#limits.publisherGraceMs;
+  }
+}

@@ -1,0 +1,45 @@
+// Every limit of the domain, by name, with its default. It must not know where a limit is enforced.
+
+export interface Limits {
+  /** From the answer to the first authentic connection. */
+  readonly setupMs: number;
+  /** How long an absent publisher keeps its broadcast. */
+  readonly publisherGraceMs: number;
+  /** How long an absent viewer keeps its session. */
+  readonly viewerGraceMs: number;
+  readonly viewersPerBroadcast: number;
+  readonly broadcasts: number;
+  readonly messageBytes: number;
+  /** Data messages of one broadcast, whoever sends them. */
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+  /** Labels without memory of one broadcast. */
+  readonly labels: number;
+  /** `state` and `state/…` labels of one broadcast, counted apart from `labels`. */
+  readonly stateLabels: number;
+  /** Payload bytes of all remembered messages of one broadcast. */
+  readonly stateBytes: number;
+  /** A flood of refused messages is not answered by a flood of refusals. */
+  readonly refusalsPerSecond: number;
+  /** How long a broadcast that nobody publishes or views remembers its state messages. */
+  readonly idleStateMs: number;
+  /** Changes of the viewer count alone are told at most this often per broadcast. */
+  readonly viewerCountQuietMs: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  setupMs: 15_000,
+  publisherGraceMs: 60_000,
+  viewerGraceMs: 30_000,
+  viewersPerBroadcast: 5_000,
+  broadcasts: 1_000,
+  messageBytes: 64 * 1024,
+  messagesPerSecond: 200,
+  messageBurst: 400,
+  labels: 32,
+  stateLabels: 64,
+  stateBytes: 1024 * 1024,
+  refusalsPerSecond: 10,
+  idleStateMs: 24 * 60 * 60 * 1000,
+  viewerCountQuietMs: 100,
+};

@@ -1,0 +1,137 @@
+// Two who want to publish under one name, at once or one after the other.
+
+import { expect, test } from 'vitest';
+import { AV1, trackOf } from './fakes.ts';
+import { resumeOf, Stage } from './stage.ts';
+
+test('a stranger is refused while the publisher is there, before any transport is made', async () => {
+  const stage = new Stage();
+  await stage.publish({ keyHash: 'key' });
+  await expect(stage.open('publisher', { keyHash: 'other' })).rejects.toMatchObject({ code: 'already_live' });
+  await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
+  expect(stage.media.requests).toHaveLength(1);
+});
+
+test('the same key takes over: the old session ends, its transport closes after the new one is answered', async () => {
+  const stage = new Stage();
+  const viewer = await stage.watch();
+  const old = await stage.publish({ keyHash: 'key' });
+  stage.media.commands.length = 0;
+  const fresh = await stage.open('publisher', { keyHash: 'key' });
+  const freshTransportId = stage.media.lastTransportId;
+  expect(stage.media.commands).toEqual([`open ${freshTransportId}`, `close ${old.transportId}`]);
+  expect(stage.storyOf(old.session.id).at(-1)).toBe('ended taken-over');
+  expect(stage.registry.session(old.session.id)).toBeUndefined();
+  expect(stage.registry.describe('live')).toMatchObject({ state: 'interrupted', viewers: 1 });
+  stage.media.emit({ type: 'connected', transportId: freshTransportId });
+  expect(stage.registry.describe('live').state).toBe('live');
+  expect(stage.registry.session(viewer.session.id)?.state).toBe('connected');
+  expect(stage.store.load().sessions.map((session) => session.id)).toEqual([viewer.session.id, fresh.session.id]);
+});
+
+test('anybody takes over from a publisher who is away', async () => {
+  const stage = new Stage();
+  const old = await stage.publish({ keyHash: 'key' });
+  stage.lose(old.transportId);
+  await stage.publish({ keyHash: 'other' });
+  expect(stage.storyOf(old.session.id).at(-1)).toBe('ended taken-over');
+  expect(stage.registry.describe('live').state).toBe('live');
+});
+
+test('the new publisher’s tracks replace the old ones', async () => {
+  const stage = new Stage();
+  await stage.publish({ keyHash: 'key' });
+  stage.media.tracks = [trackOf(AV1)];
+  await stage.publish({ keyHash: 'key' });
+  expect(stage.registry.describe('live').tracks).toEqual([trackOf(AV1)]);
+});
+
+test('two strangers at once: the first to be answered has the name, the other’s transport is closed', async () => {
+  const stage = new Stage();
+  stage.media.holding = true;
+  const [first, second] = [stage.open('publisher'), stage.open('publisher')];
+  stage.media.held[1]?.answer();
+  await expect(second).resolves.toBeDefined();
+  stage.media.held[0]?.answer();
+  await expect(first).rejects.toMatchObject({ code: 'already_live' });
+  expect(stage.media.openTransports).toEqual(new Set([stage.media.held[1]?.request.transportId]));
+  expect(stage.registry.totals().publishers).toBe(1);
+});
+
+test('two with the same key at once: the later request has the name, in whatever order they are answered', async () => {
+  for (const order of [
+    [0, 1],
+    [1, 0],
+  ]) {
+    const stage = new Stage();
+    stage.media.holding = true;
+    const opens = [stage.open('publisher', { keyHash: 'key' }), stage.open('publisher', { keyHash: 'key' })];
+    for (const index of order) {
+      stage.media.held[index]?.answer();
+      await opens[index]?.catch(() => undefined);
+    }
+    expect((await opens[1])?.resumed).toBe(false);
+    expect(stage.media.openTransports).toEqual(new Set([stage.media.lastTransportId]));
+    expect(stage.registry.totals().publishers).toBe(1);
+    if (order[0] === 1) await expect(opens[0]).rejects.toMatchObject({ code: 'already_live' });
+  }
+});
+
+test('the publisher comes back while a stranger takes over: it keeps the name', async () => {
+  const stage = new Stage();
+  const publisher = await stage.publish();
+  stage.media.emit({ type: 'silent', transportId: publisher.transportId });
+  stage.media.holding = true;
+  const stranger = stage.open('publisher');
+  stage.media.emit({ type: 'active', transportId: publisher.transportId });
+  stage.media.held[0]?.answer();
+  await expect(stranger).rejects.toMatchObject({ code: 'already_live' });
+  expect(stage.media.openTransports).toEqual(new Set([publisher.transportId]));
+  expect(stage.registry.describe('live').state).toBe('live');
+});
+
+test('a publisher that is taken over while it resumes does not push the new one aside', async () => {
+  const stage = new Stage();
+  const old = await stage.publish({ keyHash: 'key' });
+  stage.media.holding = true;
+  const resuming = stage.open('publisher', { keyHash: 'key', ...resumeOf(old) });
+  const taking = stage.open('publisher', { keyHash: 'key' });
+  stage.media.held[1]?.answer();
+  await taking;
+  stage.media.held[0]?.answer();
+  await expect(resuming).rejects.toMatchObject({ code: 'already_live' });
+  expect(stage.media.openTransports).toEqual(new Set([stage.media.lastTransportId]));
+  expect(stage.storyOf(old.session.id).at(-1)).toBe('ended taken-over');
+});
+
+test('a publisher who lost its session to an earlier request while it resumed claims like anybody', async () => {
+  for (const keyHash of ['key', null]) {
+    const stage = new Stage();
+    const old = await stage.publish({ keyHash });
+    stage.lose(old.transportId);
+    stage.media.holding = true;
+    const taking = stage.open('publisher', { keyHash });
+    const resuming = stage.open('publisher', { keyHash, ...resumeOf(old) });
+    stage.media.held[0]?.answer();
+    await taking;
+    stage.media.held[1]?.answer();
+    if (keyHash) await expect(resuming).resolves.toMatchObject({ resumed: false });
+    else await expect(resuming).rejects.toMatchObject({ code: 'already_live' });
+    expect(stage.media.openTransports.size).toBe(1);
+    expect(stage.registry.totals().publishers).toBe(1);
+  }
+});
+
+test('a publisher who resumed while a stranger took over keeps the name', async () => {
+  const stage = new Stage();
+  const publisher = await stage.publish();
+  stage.lose(publisher.transportId);
+  stage.media.holding = true;
+  const stranger = stage.open('publisher');
+  const resuming = stage.open('publisher', resumeOf(publisher));
+  stage.media.held[1]?.answer();
+  await expect(resuming).resolves.toMatchObject({ resumed: true });
+  stage.media.held[0]?.answer();
+  await expect(stranger).rejects.toMatchObject({ code: 'already_live' });
+  expect(stage.media.openTransports).toEqual(new Set([stage.media.held[1]?.request.transportId]));
+});

@@ -1,0 +1,244 @@
+// Everybody who is here: broadcasts, sessions and their transports, and what each change brings with it: deadlines,
+// store, news. The one place that changes them. It must not know who asked for the change, or wait for anything.
+
+import { FanlightError } from '../errors.ts';
+import { Announcer } from './announcer.ts';
+import { Broadcast } from './broadcast.ts';
+import type { MessageOutcome } from './data-relay.ts';
+import { Deadlines } from './deadlines.ts';
+import type { Limits } from './limits.ts';
+import type { BroadcastName } from './names.ts';
+import type { Clock, DataMessage, MediaPort, Store } from './ports.ts';
+import type { BroadcastView } from './service.ts';
+import { type Carrier, Session } from './session.ts';
+import type { SessionEvent } from './session-state.ts';
+
+const BROADCAST_RETRY_SECONDS = 30;
+
+/** What the domain tells the operator. pino fits. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface RosterOptions {
+  readonly media: MediaPort;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly log: Log | undefined;
+}
+
+export class Roster {
+  readonly announcer: Announcer;
+  readonly #media: MediaPort;
+  readonly #store: Store;
+  readonly #clock: Clock;
+  readonly #limits: Limits;
+  readonly #log: Log | undefined;
+  readonly #broadcasts = new Map<string, Broadcast>();
+  readonly #sessions = new Map<string, Session>();
+  readonly #byTransport = new Map<string, Session>();
+  readonly #sessionDeadlines: Deadlines<Session>;
+  readonly #oblivion: Deadlines<Broadcast>;
+  readonly #startedAtMs: number;
+
+  constructor(options: RosterOptions) {
+    this.#media = options.media;
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#limits = options.limits;
+    this.#log = options.log;
+    this.#startedAtMs = this.#clock.now();
+    this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
+    this.#oblivion = new Deadlines(this.#clock, (broadcast) => this.#forgetMessages(broadcast));
+    this.announcer = new Announcer({
+      clock: this.#clock,
+      quietMs: this.#limits.viewerCountQuietMs,
+      viewOf: (name) => this.view(name as BroadcastName),
+      onFault: (error) => this.#log?.warn({ err: error }, 'a listener of domain events failed'),
+    });
+  }
+
+  broadcasts(): Iterable<Broadcast> {
+    return this.#broadcasts.values();
+  }
+
+  broadcast(name: BroadcastName): Broadcast | undefined {
+    return this.#broadcasts.get(name);
+  }
+
+  sessions(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  session(id: string): Session | undefined {
+    return this.#sessions.get(id);
+  }
+
+  sessionOfTransport(transportId: string): Session | undefined {
+    return this.#byTransport.get(transportId);
+  }
+
+  /** An unknown broadcast is idle since the start. */
+  view(name: BroadcastName): BroadcastView {
+    const known = this.#broadcasts.get(name);
+    return (known ?? new Broadcast(name, this.#limits, this.#startedAtMs)).view();
+  }
+
+  /** Errors: broadcast_limit. After its use call `settle`, which forgets it when nothing came of it. */
+  obtain(name: BroadcastName): Broadcast {
+    const known = this.#broadcasts.get(name);
+    if (known) return known;
+    if (this.#broadcasts.size >= this.#limits.broadcasts) {
+      throw new FanlightError('broadcast_limit', undefined, { retryAfterSeconds: BROADCAST_RETRY_SECONDS });
+    }
+    return this.#add(name);
+  }
+
+  /** Everybody that the store knows is away, with a fresh grace. */
+  restore(): void {
+    const stored = this.#store.load();
+    for (const { name, settings, stateMessages } of stored.broadcasts) {
+      const broadcast = this.#add(name as BroadcastName);
+      broadcast.changeSettings(settings);
+      broadcast.data.restore(stateMessages);
+    }
+    const oldestFirst = [...stored.sessions].sort((a, b) => a.createdAtMs - b.createdAtMs);
+    for (const session of oldestFirst.map((each) => Session.restore(each))) {
+      const broadcast = this.#broadcasts.get(session.broadcast) ?? this.#add(session.broadcast);
+      const replaced = session.role === 'publisher' ? broadcast.publisher : undefined;
+      session.apply('restored', this.#clock.now(), this.#limits);
+      this.#sessions.set(session.id, session);
+      broadcast.seat(session);
+      if (session.role === 'publisher') broadcast.restoreLive();
+      // The server died in the middle of a takeover.
+      if (replaced) this.apply(replaced, 'taken-over');
+      this.settle(broadcast, session);
+    }
+    for (const broadcast of [...this.#broadcasts.values()]) this.settle(broadcast);
+  }
+
+  /** Gives a new or resumed session its place and its transport; the transport and the publisher before it have to go. */
+  seat(session: Session, carrier: Carrier): void {
+    const broadcast = this.#broadcastOf(session);
+    const wasPresent = session.present && this.#sessions.has(session.id);
+    const replaced = session.role === 'publisher' && broadcast.publisher !== session ? broadcast.publisher : undefined;
+    this.#releaseTransport(session);
+    session.carryBy(carrier);
+    session.apply('transport-opened', this.#clock.now(), this.#limits);
+    this.#byTransport.set(carrier.transportId, session);
+    if (!this.#sessions.has(session.id)) {
+      this.#sessions.set(session.id, session);
+      this.#store.saveSession(session.stored());
+      this.#log?.info(fieldsOf(session), 'session opened');
+    }
+    broadcast.seat(session);
+    if (replaced) this.apply(replaced, 'taken-over');
+    if (session.role === 'viewer') session.judge(broadcast.tracks);
+    this.settle(broadcast, session);
+    if (session.role === 'viewer' && !wasPresent) this.announcer.viewersChanged(broadcast.name);
+  }
+
+  /** Drives a session's life. An ended one is gone for good: place, transport, store. */
+  apply(session: Session, event: SessionEvent): void {
+    const wasPresent = session.present;
+    if (!session.apply(event, this.#clock.now(), this.#limits)) return;
+    const broadcast = this.#broadcastOf(session);
+    if (session.state === 'ended') this.#retire(session, broadcast);
+    this.settle(broadcast, session);
+    if (session.role === 'viewer' && session.present !== wasPresent) this.announcer.viewersChanged(broadcast.name);
+  }
+
+  /** The transport is gone already. */
+  transportClosed(session: Session): void {
+    if (session.transportId !== undefined) this.#byTransport.delete(session.transportId);
+    session.dropTransport();
+    this.apply(session, 'transport-closed');
+  }
+
+  /** Draws the conclusions from a change in a broadcast, and tells them. */
+  settle(broadcast: Broadcast, changed?: Session): void {
+    const { visible, judged } = broadcast.refresh(this.#clock.now());
+    if (changed) this.#sessionDeadlines.set(changed, changed.deadlineMs);
+    if (!broadcast.remembersForNobody) this.#oblivion.set(broadcast, undefined);
+    else if (!this.#oblivion.has(broadcast)) {
+      this.#oblivion.set(broadcast, this.#clock.now() + this.#limits.idleStateMs);
+    }
+    if (broadcast.forgettable) this.#broadcasts.delete(broadcast.name);
+    // Listeners come last: they may call back.
+    for (const session of new Set(changed ? [changed, ...judged] : judged)) {
+      this.announcer.emit({ type: 'session', session: session.view() });
+    }
+    if (visible) this.announcer.broadcastChanged(broadcast.name);
+  }
+
+  /** A data message from the publisher or a program: checked, remembered, sent on, told. Then call `settle`. */
+  relay(broadcast: Broadcast, offered: DataMessage): MessageOutcome {
+    const result = broadcast.data.accept(offered, this.#clock.now());
+    if (result.outcome === 'refused') return result;
+    const { message } = result;
+    if (result.opensLabel) this.#media.openDataLabel(broadcast.name, message.label);
+    this.#media.sendData(broadcast.name, message);
+    if (result.remembered) {
+      this.#store.saveStateMessage(broadcast.name, message);
+      // A message for nobody starts its time anew; `settle` sets it.
+      this.#oblivion.set(broadcast, undefined);
+    }
+    this.announcer.emit({ type: 'data', broadcast: broadcast.name, message });
+    return result;
+  }
+
+  /** The server stops: everybody is told, nobody is forgotten. */
+  close(): void {
+    this.#sessionDeadlines.clear();
+    this.#oblivion.clear();
+    const nowMs = this.#clock.now();
+    for (const session of this.#sessions.values()) {
+      session.apply('server-stopping', nowMs, this.#limits);
+      this.#releaseTransport(session);
+      this.announcer.emit({ type: 'session', session: session.view() });
+    }
+    this.#sessions.clear();
+    this.#broadcasts.clear();
+    this.announcer.close();
+  }
+
+  #add(name: BroadcastName): Broadcast {
+    const broadcast = new Broadcast(name, this.#limits, this.#clock.now());
+    this.#broadcasts.set(name, broadcast);
+    return broadcast;
+  }
+
+  #broadcastOf(session: Session): Broadcast {
+    const broadcast = this.#broadcasts.get(session.broadcast);
+    if (!broadcast) throw new Error(`A session's broadcast "${session.broadcast}" was forgotten`);
+    return broadcast;
+  }
+
+  #retire(session: Session, broadcast: Broadcast): void {
+    this.#sessions.delete(session.id);
+    this.#releaseTransport(session);
+    this.#store.deleteSession(session.id);
+    if (broadcast.remove(session)) this.#store.deleteStateMessages(broadcast.name);
+    this.#log?.info({ ...fieldsOf(session), reason: session.endReason }, 'session ended');
+  }
+
+  #releaseTransport(session: Session): void {
+    if (session.transportId === undefined) return;
+    this.#byTransport.delete(session.transportId);
+    this.#media.closeTransport(session.transportId);
+    session.dropTransport();
+  }
+
+  #forgetMessages(broadcast: Broadcast): void {
+    broadcast.data.forget();
+    this.#store.deleteStateMessages(broadcast.name);
+    this.settle(broadcast);
+  }
+}
+
+/** A session's id is a capability, so the log gets only enough of it to tell sessions apart. */
+function fieldsOf(session: Session): object {
+  return { broadcast: session.broadcast, role: session.role, session: session.id.slice(0, 6) };
+}

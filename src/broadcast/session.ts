@@ -1,0 +1,165 @@
+// One resumable identity: its secret, its life, and the transport that carries it now.
+// It must not know timers, the store, or its broadcast's other sessions.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { bestDecoder, type Codec, codecLabel, type Track } from '../rtp/codec.ts';
+import type { BroadcastName } from './names.ts';
+import type { Role, StoredSession } from './ports.ts';
+import type { SessionEndReason, SessionState, SessionView } from './service.ts';
+import { newborn, type SessionEvent, type SessionLife, type SessionLimits, transition } from './session-state.ts';
+
+/** Cryptographically strong random bytes; a counter in tests. */
+export type RandomSource = (bytes: number) => Uint8Array;
+
+const SECRET_BYTES = 16;
+
+export function randomId(random: RandomSource = randomBytes): string {
+  return Buffer.from(random(SECRET_BYTES)).toString('base64url');
+}
+
+/** The transport that carries a session from now on. */
+export interface Carrier {
+  readonly transportId: string;
+  readonly iceTag: string;
+  /** Viewer: what it can receive. */
+  readonly codecs: readonly Codec[];
+  /** Number of the request that opened it; a later request has a higher one. */
+  readonly attempt: number;
+}
+
+export class Session {
+  readonly id: string;
+  readonly role: Role;
+  readonly broadcast: BroadcastName;
+  readonly keyHash: string | null;
+  readonly createdAtMs: number;
+  readonly #resumeTokenHash: Buffer;
+  #life: SessionLife;
+  #transportId: string | undefined;
+  #iceTag = '';
+  #codecs: readonly Codec[] = [];
+  #attempt = 0;
+  #unsupportedCodec: string | undefined;
+
+  private constructor(stored: StoredSession) {
+    this.id = stored.id;
+    this.role = stored.role;
+    // What is stored was parsed when it came in.
+    this.broadcast = stored.broadcast as BroadcastName;
+    this.keyHash = stored.keyHash;
+    this.createdAtMs = stored.createdAtMs;
+    this.#resumeTokenHash = Buffer.from(stored.resumeTokenHash, 'hex');
+    this.#life = newborn(stored.role);
+  }
+
+  /** A new session and its resume token, which is told to the client and kept nowhere. */
+  static create(
+    birth: { role: Role; broadcast: BroadcastName; keyHash: string | null; createdAtMs: number },
+    random: RandomSource = randomBytes,
+  ): { session: Session; resumeToken: string } {
+    const id = randomId(random);
+    const resumeToken = randomId(random);
+    const resumeTokenHash = sha256(resumeToken).toString('hex');
+    return { session: new Session({ ...birth, id, resumeTokenHash }), resumeToken };
+  }
+
+  static restore(stored: StoredSession): Session {
+    return new Session(stored);
+  }
+
+  get state(): SessionState {
+    return this.#life.state;
+  }
+
+  get endReason(): SessionEndReason | undefined {
+    return this.#life.endReason;
+  }
+
+  get deadlineMs(): number | undefined {
+    return this.#life.deadlineMs;
+  }
+
+  /** It is there or on its way, so it counts as a viewer or publisher. */
+  get present(): boolean {
+    return this.#life.state === 'connecting' || this.#life.state === 'connected';
+  }
+
+  get transportId(): string | undefined {
+    return this.#transportId;
+  }
+
+  /** Number of the request that opened the current transport; 0 when there was none since the start. */
+  get attempt(): number {
+    return this.#attempt;
+  }
+
+  /** Constant time, whatever the length. */
+  verify(token: string): boolean {
+    const hash = sha256(token);
+    return hash.length === this.#resumeTokenHash.length && timingSafeEqual(hash, this.#resumeTokenHash);
+  }
+
+  /** True when the event changed something. */
+  apply(event: SessionEvent, nowMs: number, limits: SessionLimits): boolean {
+    const before = this.#life;
+    this.#life = transition(before, event, nowMs, limits);
+    return this.#life !== before;
+  }
+
+  carryBy(carrier: Carrier): void {
+    this.#transportId = carrier.transportId;
+    this.#iceTag = carrier.iceTag;
+    this.#codecs = carrier.codecs;
+    this.#attempt = carrier.attempt;
+  }
+
+  dropTransport(): void {
+    this.#transportId = undefined;
+  }
+
+  /** A new ICE session on the same transport. */
+  renewIce(iceTag: string): void {
+    this.#iceTag = iceTag;
+  }
+
+  /**
+   * Viewer: compares what is sent with what it can decode, kind by kind as far as it asked for the kind.
+   * True when `unsupportedCodec` changed.
+   */
+  judge(tracks: readonly Track[]): boolean {
+    const before = this.#unsupportedCodec;
+    const undecodable = tracks.find((track) => {
+      const offered = this.#codecs.filter((codec) => codec.kind === track.kind);
+      return offered.length > 0 && bestDecoder(offered, track.codec) === undefined;
+    });
+    this.#unsupportedCodec = undecodable && codecLabel(undecodable.codec);
+    return this.#unsupportedCodec !== before;
+  }
+
+  stored(): StoredSession {
+    return {
+      id: this.id,
+      role: this.role,
+      broadcast: this.broadcast,
+      resumeTokenHash: this.#resumeTokenHash.toString('hex'),
+      keyHash: this.keyHash,
+      createdAtMs: this.createdAtMs,
+    };
+  }
+
+  view(): SessionView {
+    return {
+      id: this.id,
+      role: this.role,
+      broadcast: this.broadcast,
+      state: this.#life.state,
+      endReason: this.#life.endReason,
+      unsupportedCodec: this.#unsupportedCodec,
+      iceTag: this.#iceTag,
+    };
+  }
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}

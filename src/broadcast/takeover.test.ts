@@ -1,0 +1,29 @@
+// Who may publish under a name that is taken.
+
+import { expect, test } from 'vitest';
+import { type Claim, type Incumbent, judgeClaim, type Verdict } from './takeover.ts';
+
+const present = { sessionId: 'old', away: false, keyHash: 'key' };
+const away = { ...present, away: true };
+const keyless = { ...present, keyHash: null };
+const stranger = { resumedSessionId: undefined, keyHash: 'other' };
+const nobody = { resumedSessionId: undefined, keyHash: null };
+const sameKey = { resumedSessionId: undefined, keyHash: 'key' };
+const itself = { resumedSessionId: 'old', keyHash: null };
+const otherSession = { resumedSessionId: 'other', keyHash: null };
+
+test.each<[string, Incumbent | undefined, Claim, Verdict]>([
+  ['a free name is anybody’s', undefined, nobody, 'free'],
+  ['the session itself resumes', present, itself, 'resumes'],
+  ['the session itself resumes when away', away, itself, 'resumes'],
+  ['the same key takes over', present, sameKey, 'takes-over'],
+  ['another key does not', present, stranger, 'refused'],
+  ['no key does not', present, nobody, 'refused'],
+  ['two without a key are strangers', keyless, nobody, 'refused'],
+  ['a key does not match none', keyless, sameKey, 'refused'],
+  ['another session’s token does not', present, otherSession, 'refused'],
+  ['anybody takes over from one who is away', away, stranger, 'takes-over'],
+  ['anybody without a key, too', away, nobody, 'takes-over'],
+])('%s', (_sentence, incumbent, claim, verdict) => {
+  expect(judgeClaim(incumbent, claim)).toBe(verdict);
+});

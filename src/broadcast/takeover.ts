@@ -1,0 +1,27 @@
+// Who may publish under a name that is taken: the rule alone. It must not know sessions, tokens or time.
+
+/** The publisher session that has the name now. */
+export interface Incumbent {
+  readonly sessionId: string;
+  /** Its transport is gone or silent. */
+  readonly away: boolean;
+  readonly keyHash: string | null;
+}
+
+export interface Claim {
+  /** The session whose resume token came with the request, already verified. */
+  readonly resumedSessionId: string | undefined;
+  readonly keyHash: string | null;
+}
+
+/** `resumes`: the claim is the incumbent itself. `takes-over`: the incumbent has to go. */
+export type Verdict = 'free' | 'resumes' | 'takes-over' | 'refused';
+
+export function judgeClaim(incumbent: Incumbent | undefined, claim: Claim): Verdict {
+  if (incumbent === undefined) return 'free';
+  if (claim.resumedSessionId === incumbent.sessionId) return 'resumes';
+  if (incumbent.away) return 'takes-over';
+  // Two strangers without a key are not the same person.
+  if (claim.keyHash !== null && claim.keyHash === incumbent.keyHash) return 'takes-over';
+  return 'refused';
+}

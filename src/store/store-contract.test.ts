@@ -1,0 +1,213 @@
+// What every store keeps, run on each of them; and what is special about the file.
+
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { textMessage } from '../broadcast/fakes.ts';
+import type { Store, StoredSession } from '../broadcast/ports.ts';
+import { MemoryStore } from './memory-store.ts';
+import { SqliteStore } from './sqlite-store.ts';
+
+let directory: string;
+let opened: SqliteStore[];
+let errors: unknown[];
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'fanlight-store-'));
+  opened = [];
+  errors = [];
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  for (const store of opened) store.close();
+  rmSync(directory, { recursive: true });
+});
+
+function openSqlite(where = directory): SqliteStore {
+  const store = new SqliteStore({ directory: where, onError: (error) => errors.push(error) });
+  opened.push(store);
+  return store;
+}
+
+function session(id: string, change: Partial<StoredSession> = {}): StoredSession {
+  return {
+    id,
+    role: 'viewer',
+    broadcast: 'live',
+    resumeTokenHash: 'aa',
+    keyHash: null,
+    createdAtMs: Date.UTC(2026, 0, 1),
+    ...change,
+  };
+}
+
+const KINDS: [string, { open: () => Store; reopen: (store: Store) => Store }][] = [
+  ['memory', { open: () => new MemoryStore(), reopen: (store) => store }],
+  [
+    'sqlite',
+    {
+      open: () => openSqlite(),
+      reopen: (store) => {
+        store.close();
+        return openSqlite();
+      },
+    },
+  ],
+];
+
+describe.each(KINDS)('the %s store', (_kind, { open, reopen }) => {
+  test('is empty at first', () => {
+    expect(open().load()).toEqual({ sessions: [], broadcasts: [] });
+  });
+
+  test('keeps sessions until they are deleted', () => {
+    const store = open();
+    const kept = [session('a'), session('b', { role: 'publisher', keyHash: 'bb', broadcast: 'other' })];
+    for (const each of [...kept, session('c')]) store.saveSession(each);
+    store.deleteSession('c');
+    store.deleteSession('unknown');
+    expect(store.load().sessions).toEqual(kept);
+    expect(reopen(store).load().sessions).toEqual(kept);
+  });
+
+  test('keeps the last settings, and none that are the default', () => {
+    const store = open();
+    store.saveSettings('a', { title: 'first', listed: true });
+    store.saveSettings('a', { title: 'läst', listed: false });
+    store.saveSettings('b', { title: 'gone', listed: true });
+    store.saveSettings('b', { title: '', listed: true });
+    expect(reopen(store).load().broadcasts).toEqual([
+      { name: 'a', settings: { title: 'läst', listed: false }, stateMessages: [] },
+    ]);
+  });
+
+  test('keeps the last message of each label as it was, oldest write first', () => {
+    const store = open();
+    const binary = { label: 'state/b', binary: true, payload: new Uint8Array([0, 255, 0]) };
+    const empty = { label: 'state/c', binary: false, payload: new Uint8Array() };
+    store.saveStateMessage('live', textMessage('state', '1'));
+    store.saveStateMessage('live', binary);
+    store.load();
+    store.saveStateMessage('live', textMessage('state', '2'));
+    store.saveStateMessage('live', empty);
+    store.saveStateMessage('live', textMessage('state', '3'));
+    store.saveStateMessage('other', textMessage('state', '4'));
+    expect(reopen(store).load().broadcasts).toEqual([
+      {
+        name: 'live',
+        settings: { title: '', listed: true },
+        stateMessages: [binary, empty, textMessage('state', '3')],
+      },
+      { name: 'other', settings: { title: '', listed: true }, stateMessages: [textMessage('state', '4')] },
+    ]);
+  });
+
+  test('deletes the messages of one broadcast, and takes new ones after it', () => {
+    const store = open();
+    store.saveStateMessage('live', textMessage('state/old', '1'));
+    store.saveStateMessage('live.too', textMessage('state', '2'));
+    store.load();
+    store.saveStateMessage('live', textMessage('state/older', '3'));
+    store.saveStateMessage('live', textMessage('state/again', '4'));
+    store.deleteStateMessages('live');
+    store.saveStateMessage('live', textMessage('state/again', '5'));
+    store.deleteStateMessages('nowhere');
+    const labels = reopen(store)
+      .load()
+      .broadcasts.map(({ name, stateMessages }) => [name, stateMessages.map((message) => message.label)]);
+    expect(labels).toEqual([
+      ['live', ['state/again']],
+      ['live.too', ['state']],
+    ]);
+  });
+
+  test('can be closed twice', () => {
+    const store = open();
+    store.close();
+    expect(() => store.close()).not.toThrow();
+  });
+});
+
+describe('the file', () => {
+  test('is made together with its directory', () => {
+    const nested = join(directory, 'a', 'b');
+    openSqlite(nested);
+    expect(readdirSync(nested)).toContain('fanlight.db');
+  });
+
+  test('is written without being asked, after a moment', () => {
+    vi.useFakeTimers();
+    const store = openSqlite();
+    const reader = new DatabaseSync(join(directory, 'fanlight.db'));
+    const idsInFile = () => reader.prepare('SELECT id FROM sessions').all();
+    store.saveSession(session('a'));
+    vi.advanceTimersByTime(49);
+    expect(idsInFile()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(idsInFile()).toEqual([{ id: 'a' }]);
+    reader.close();
+  });
+
+  test('that is no database is named, with the setting', () => {
+    const path = join(directory, 'fanlight.db');
+    writeFileSync(path, 'certainly not a database, but long enough to be looked at'.repeat(20));
+    expect(() => openSqlite()).toThrow(path);
+    expect(() => openSqlite()).toThrow('DATA_DIR');
+  });
+
+  test('that is damaged inside is named when it is loaded', () => {
+    const store = openSqlite();
+    store.saveSession(session('a'));
+    store.close();
+    const path = join(directory, 'fanlight.db');
+    const database = new DatabaseSync(path);
+    database.exec('DROP TABLE sessions');
+    database.close();
+    expect(() => openSqlite().load()).toThrow(path);
+  });
+
+  test('whose directory is a file is named, with the setting', () => {
+    writeFileSync(join(directory, 'file'), '');
+    expect(() => openSqlite(join(directory, 'file'))).toThrow('DATA_DIR');
+  });
+
+  test('whose place is taken by a directory is named', () => {
+    mkdirSync(join(directory, 'fanlight.db'));
+    expect(() => openSqlite()).toThrow(join(directory, 'fanlight.db'));
+  });
+
+  test('of a newer schema is left alone', () => {
+    openSqlite().close();
+    const path = join(directory, 'fanlight.db');
+    const newer = new DatabaseSync(path);
+    newer.exec('PRAGMA user_version = 99');
+    newer.close();
+    expect(() => openSqlite()).toThrow('newer Fanlight');
+    const after = new DatabaseSync(path);
+    expect(after.prepare('PRAGMA user_version').get()).toEqual({ user_version: 99 });
+    after.close();
+  });
+
+  test('a write that fails is told, and neither thrown nor in the way of the next', () => {
+    const store = openSqlite();
+    const broken = { ...session('bad'), role: 'nobody' } as unknown as StoredSession;
+    store.saveSession(broken);
+    store.flush();
+    expect(errors).toHaveLength(1);
+    store.saveSession(session('good'));
+    expect(store.load().sessions).toEqual([session('good')]);
+    expect(errors).toHaveLength(1);
+  });
+
+  test('writes after close are ignored', () => {
+    const store = openSqlite();
+    store.close();
+    store.saveSession(session('late'));
+    store.flush();
+    expect(errors).toEqual([]);
+    expect(openSqlite().load().sessions).toEqual([]);
+  });
+});
