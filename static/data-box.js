@@ -1,0 +1,101 @@
+// The part of the publish page that sends data messages: text, overlays, and overlays that move by themselves.
+
+import { byId, setText } from './dom.js';
+
+const TEST_INTERVAL_MS = 1000;
+const TEST_LABEL = 'overlay';
+
+/** @type {Record<string, string>} */
+const REFUSALS = {
+  message_too_large: 'it is larger than 64 KiB.',
+  data_rate_exceeded: 'too many messages in a short time.',
+  invalid_label: 'a label has 1 to 64 characters.',
+  state_memory_full: 'the server’s memory for state messages is full.',
+};
+
+export class DataBox {
+  #send;
+  #state = byId('data-state', HTMLElement);
+  #step = 0;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+
+  /** @param {(label: string, text: string) => boolean} send false: not connected */
+  constructor(send) {
+    this.#send = send;
+    const text = byId('message-text', HTMLInputElement);
+    const label = byId('message-label', HTMLInputElement);
+    onSubmit('message-form', () => {
+      if (this.#sendOne(label.value.trim(), text.value)) text.value = '';
+    });
+    onSubmit('overlay-form', () => this.#sendOne(TEST_LABEL, JSON.stringify(overlayFromForm())));
+    byId('test-overlays', HTMLInputElement).addEventListener('change', ({ target }) => {
+      this.#runTest(target instanceof HTMLInputElement && target.checked);
+    });
+  }
+
+  /** @param {{ label: string, code: string }} refusal by the server */
+  refused({ label, code }) {
+    setText(this.#state, `The server did not relay your message on “${label}”: ${REFUSALS[code] ?? code}`);
+  }
+
+  /**
+   * @param {string} label
+   * @param {string} text
+   */
+  #sendOne(label, text) {
+    const isSent = this.#send(label, text);
+    setText(this.#state, isSent ? `Sent on “${label}”.` : 'Not sent: you are not live.');
+    return isSent;
+  }
+
+  /** @param {boolean} isOn */
+  #runTest(isOn) {
+    clearInterval(this.#timer);
+    if (isOn) {
+      this.#timer = setInterval(() => this.#testOverlay(), TEST_INTERVAL_MS);
+      this.#testOverlay();
+    } else {
+      this.#send(TEST_LABEL, 'null');
+    }
+  }
+
+  #testOverlay() {
+    const angle = (this.#step++ * Math.PI) / 8;
+    const box = {
+      text: `Test ${this.#step}`,
+      x: round(0.38 + 0.3 * Math.cos(angle)),
+      y: round(0.36 + 0.26 * Math.sin(angle)),
+      width: 0.24,
+      height: 0.28,
+    };
+    this.#send(TEST_LABEL, JSON.stringify(box));
+  }
+}
+
+function overlayFromForm() {
+  const fraction = (/** @type {string} */ id) => round(byId(id, HTMLInputElement).valueAsNumber / 100);
+  return {
+    text: byId('overlay-text', HTMLInputElement).value,
+    x: fraction('overlay-x'),
+    y: fraction('overlay-y'),
+    width: fraction('overlay-width'),
+    height: fraction('overlay-height'),
+  };
+}
+
+/**
+ * @param {string} id
+ * @param {() => void} send
+ */
+function onSubmit(id, send) {
+  byId(id, HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault();
+    send();
+  });
+}
+
+/** @param {number} value */
+function round(value) {
+  return Math.round(value * 1000) / 1000;
+}

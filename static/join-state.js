@@ -1,0 +1,58 @@
+// The one state of the join page, from what the connection, the server and the video say. Pure.
+
+/** @import { Phase } from './reconnector.js' */
+
+/** @typedef {'connecting' | 'waiting' | 'live' | 'interrupted' | 'reconnecting' | 'ended' | 'unsupported' | 'needs-key' | 'stopped'} JoinState */
+
+/**
+ * @typedef {object} JoinFacts
+ * @property {Phase} phase of the reconnector
+ * @property {boolean} everConnected
+ * @property {'idle' | 'live' | 'interrupted' | undefined} broadcast undefined: the server has not said yet
+ * @property {boolean} wasSeen there was a picture or sound since the page was opened
+ * @property {boolean} hasPicture there is one from this connection
+ * @property {string | null} unsupportedCodec
+ */
+
+/**
+ * @param {JoinFacts} facts
+ * @returns {JoinState}
+ */
+export function joinState({ phase, everConnected, broadcast, wasSeen, hasPicture, unsupportedCodec }) {
+  if (phase === 'needs-key') return 'needs-key';
+  if (phase === 'unsupported' || unsupportedCodec !== null) return 'unsupported';
+  if (phase === 'refused' || phase === 'taken-over' || phase === 'ended' || phase === 'stopped') return 'stopped';
+  if (phase !== 'connected' && phase !== 'unsteady') return everConnected ? 'reconnecting' : 'connecting';
+  if (broadcast === 'interrupted') return 'interrupted';
+  if (broadcast === 'idle') return wasSeen ? 'ended' : 'waiting';
+  if (phase === 'unsteady') return 'reconnecting';
+  if (hasPicture) return 'live';
+  // Connected, but nothing to see yet: without word from the server that may be a broadcaster who is not there.
+  if (broadcast !== 'live') return 'waiting';
+  return wasSeen ? 'reconnecting' : 'connecting';
+}
+
+/** @type {Record<JoinState, { headline: string, detail: string, word: string }>} */
+export const JOIN_WORDS = {
+  connecting: { headline: 'Connecting…', detail: '', word: 'Connecting' },
+  waiting: {
+    headline: 'Waiting for the broadcaster',
+    detail: 'The picture starts by itself as soon as they go live.',
+    word: 'Not live yet',
+  },
+  live: { headline: 'Live', detail: '', word: 'Live' },
+  interrupted: {
+    headline: 'The broadcaster lost the connection',
+    detail: 'They are reconnecting. Stay here: it goes on by itself.',
+    word: 'Interrupted',
+  },
+  reconnecting: { headline: 'You are reconnecting…', detail: '', word: 'Reconnecting' },
+  ended: {
+    headline: 'The broadcast has ended',
+    detail: 'If it starts again, the picture comes back here by itself.',
+    word: 'Ended',
+  },
+  unsupported: { headline: 'This browser cannot play the broadcast', detail: '', word: 'Cannot play' },
+  'needs-key': { headline: 'This broadcast needs a key', detail: 'Enter the view key below.', word: 'Needs a key' },
+  stopped: { headline: 'Not connected', detail: '', word: 'Not connected' },
+};

@@ -1,0 +1,36 @@
+// Which state a viewer sees.
+
+import { describe, expect, it } from 'vitest';
+import { JOIN_WORDS, type JoinFacts, joinState } from './join-state.js';
+
+const LIVE: JoinFacts = {
+  phase: 'connected',
+  everConnected: true,
+  broadcast: 'live',
+  wasSeen: true,
+  hasPicture: true,
+  unsupportedCodec: null,
+};
+
+describe('joinState', () => {
+  it.each<[string, Partial<JoinFacts>, string]>([
+    ['a picture of a live broadcast', {}, 'live'],
+    ['a picture before the server said anything', { broadcast: undefined }, 'live'],
+    ['connected, first frame not here yet', { hasPicture: false, wasSeen: false }, 'connecting'],
+    ['connected again, new first frame not here yet', { hasPicture: false }, 'reconnecting'],
+    ['the first connection', { phase: 'opening', everConnected: false, hasPicture: false }, 'connecting'],
+    ['a lost connection', { phase: 'waiting' }, 'reconnecting'],
+    ['an unsteady connection', { phase: 'unsteady' }, 'reconnecting'],
+    ['nobody publishes yet', { broadcast: 'idle', wasSeen: false, hasPicture: false }, 'waiting'],
+    ['nobody publishes any more', { broadcast: 'idle' }, 'ended'],
+    ['the publisher is gone for a moment', { broadcast: 'interrupted' }, 'interrupted'],
+    ['both sides are gone', { broadcast: 'interrupted', phase: 'opening' }, 'reconnecting'],
+    ['a codec of the publisher that we lack', { unsupportedCodec: 'AV1' }, 'unsupported'],
+    ['an offer that was refused for its codecs', { phase: 'unsupported' }, 'unsupported'],
+    ['a key is needed', { phase: 'needs-key', everConnected: false }, 'needs-key'],
+    ['the server refused', { phase: 'refused' }, 'stopped'],
+  ])('%s', (_name, facts, state) => {
+    expect(joinState({ ...LIVE, ...facts })).toBe(state);
+    expect(Object.keys(JOIN_WORDS)).toContain(state);
+  });
+});

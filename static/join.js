@@ -1,0 +1,181 @@
+// The join page: views one broadcast, says how it stands, and shows its data messages.
+
+import { byId, fillIcons, setLine, setText } from './dom.js';
+import { JOIN_WORDS, joinState } from './join-state.js';
+import { KeyForm } from './key-form.js';
+import { MessageList } from './message-list.js';
+import { Overlay } from './overlay.js';
+import { broadcastFromPath, readKey } from './page.js';
+import { Player } from './player.js';
+import { setUpControls } from './player-controls.js';
+import { QualityPanel } from './quality-panel.js';
+import { ResilientSession } from './resilient-session.js';
+import { WhepClient } from './whep-client.js';
+
+/** @import { Status } from './reconnector.js' */
+/** @import { BroadcastView } from './signaling-socket.js' */
+
+const name = broadcastFromPath();
+const video = byId('video', HTMLVideoElement);
+const player = new Player(video, byId('still', HTMLCanvasElement));
+const overlay = new Overlay(byId('overlay', HTMLElement), video);
+const messages = new MessageList(byId('messages', HTMLElement), byId('messages-empty', HTMLElement));
+const keyForm = new KeyForm('view', (key) => {
+  session.useKey(key);
+  session.start();
+});
+
+const key = readKey('view');
+const client = new WhepClient(`/whep/${encodeURIComponent(name)}`, key ? { token: key } : {});
+const session = new ResilientSession({ client, open: view, role: 'viewer', broadcast: name });
+
+/** @type {MediaStreamTrack[]} */
+let tracks = [];
+/** @type {BroadcastView | undefined} */
+let broadcast;
+/** @type {Status | undefined} */
+let status;
+/** @type {string | null} */
+let unsupportedCodec = null;
+let hasPicture = false;
+let wasSeen = false;
+
+session.on('status', (now) => {
+  status = now;
+  render();
+});
+session.on('broadcast', (now) => {
+  const mayPlayNow = status?.phase === 'unsupported' && kindsOf(now) !== kindsOf(broadcast);
+  broadcast = now;
+  if (mayPlayNow) session.start();
+  if (now.state === 'idle') overlay.clear();
+  showTracks();
+  render();
+});
+session.on('session', (now) => {
+  unsupportedCodec = now.unsupportedCodec ?? null;
+  render();
+});
+client.on('channel', listenTo);
+player.on('playing', (isPlaying) => {
+  hasPicture = isPlaying;
+  wasSeen ||= isPlaying;
+  if (isPlaying) client.releasePrevious();
+  render();
+});
+
+fillIcons();
+setUpControls(player, video, byId('stage', HTMLElement));
+setText(byId('name', HTMLElement), name);
+byId('again', HTMLButtonElement).addEventListener('click', () => session.start());
+new QualityPanel('viewer', {
+  words: byId('quality-words', HTMLElement),
+  numbers: byId('quality-numbers', HTMLElement),
+  connection: () => client.peerConnection,
+});
+leaveWithThePage();
+Object.defineProperty(window, 'fanlight', {
+  value: {
+    get peerConnection() {
+      return client.peerConnection;
+    },
+    get session() {
+      return client.sessionId;
+    },
+  },
+});
+session.start();
+session.socket.connect();
+
+async function view() {
+  tracks = await client.view();
+  showTracks();
+}
+
+function showTracks() {
+  if (tracks.length > 0) void player.show(tracks, new Set(broadcast?.tracks.map(({ kind }) => kind)));
+}
+
+/** @param {RTCDataChannel} channel */
+function listenTo(channel) {
+  channel.binaryType = 'arraybuffer';
+  channel.onmessage = ({ data }) => {
+    if (channel.label === 'fanlight') heardFromServer(data);
+    else if (typeof data !== 'string') messages.add(channel.label, `${data.byteLength} bytes of binary data`);
+    else if (!overlay.take(channel.label, data)) messages.add(channel.label, data);
+  };
+}
+
+/** @param {unknown} data a message of the control channel */
+function heardFromServer(data) {
+  try {
+    const report = JSON.parse(String(data));
+    if (report.type === 'lost')
+      messages.note(`${report.messages} messages on “${report.label}” came too fast for you.`);
+  } catch {
+    // A newer server may say what this page does not know.
+  }
+}
+
+function render() {
+  if (!status) return;
+  const state = joinState({ ...status, broadcast: broadcast?.state, wasSeen, hasPicture, unsupportedCodec });
+  const words = JOIN_WORDS[state];
+  document.body.dataset.state = state;
+  setText(byId('status-headline', HTMLElement), words.headline);
+  setLine(byId('status-detail', HTMLElement), detailFor(state, words.detail));
+  setText(byId('state-word', HTMLElement), words.word);
+  byId('again', HTMLButtonElement).hidden = state !== 'stopped' && state !== 'unsupported';
+  byId('sound-only', HTMLElement).hidden = state !== 'live' || hasVideo(broadcast);
+  if (state === 'needs-key') keyForm.show(status.error?.code === 'wrong_key' ? status.words : '');
+  else keyForm.hide();
+  renderBroadcast();
+}
+
+/**
+ * @param {string} state
+ * @param {string} detail
+ */
+function detailFor(state, detail) {
+  if (state === 'unsupported') return unsupportedDetail();
+  if (state === 'stopped' || state === 'connecting' || state === 'reconnecting') {
+    const words = status?.words ?? '';
+    return /^(Connecting|Reconnecting)…$/.test(words) ? '' : words;
+  }
+  return detail;
+}
+
+function unsupportedDetail() {
+  if (unsupportedCodec === null) return status?.error?.detail ?? status?.words ?? '';
+  return `The broadcaster sends ${unsupportedCodec}, which this browser cannot decode. Another browser may. When they change it, the picture comes by itself.`;
+}
+
+function renderBroadcast() {
+  const title = broadcast?.title || name;
+  const count = broadcast?.viewers ?? 0;
+  setText(byId('title', HTMLElement), title);
+  document.title = `${title} · Fanlight`;
+  byId('viewers-line', HTMLElement).hidden = broadcast === undefined;
+  setText(byId('viewers', HTMLElement), String(count));
+}
+
+/** @param {BroadcastView | undefined} view */
+function hasVideo(view) {
+  return view === undefined || view.tracks.length === 0 || view.tracks.some(({ kind }) => kind === 'video');
+}
+
+/** @param {BroadcastView | undefined} view */
+function kindsOf(view) {
+  return JSON.stringify(view?.tracks ?? []);
+}
+
+/** Frees the place at once; a page that comes back out of the browser's memory starts anew. */
+function leaveWithThePage() {
+  addEventListener('pagehide', () => {
+    session.stop().catch(() => {});
+    session.socket.close();
+  });
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload();
+  });
+}

@@ -1,0 +1,38 @@
+// The small form that asks for a key, and keeps it for this tab.
+
+import { byId, setLine } from './dom.js';
+import { storeKey } from './page.js';
+
+export class KeyForm {
+  #form = byId('key-form', HTMLFormElement);
+  #field = byId('key', HTMLInputElement);
+  #error = byId('key-error', HTMLElement);
+
+  /**
+   * @param {import('./page.js').Right} right
+   * @param {(key: string) => void} onKey
+   */
+  constructor(right, onKey) {
+    this.#form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const key = this.#field.value.trim();
+      if (key === '') return;
+      this.#field.value = '';
+      storeKey(right, key);
+      this.hide();
+      onKey(key);
+    });
+  }
+
+  /** @param {string} [error] why it asks again */
+  show(error = '') {
+    setLine(this.#error, error);
+    if (!this.#form.hidden) return;
+    this.#form.hidden = false;
+    this.#field.focus();
+  }
+
+  hide() {
+    this.#form.hidden = true;
+  }
+}

@@ -1,0 +1,167 @@
+// The publishing session of the publish page: goes live, stays live, remembers it, and tells what happens.
+// It must not know the page's elements.
+
+import { Emitter } from './emitter.js';
+import { claimLive, forgetLive, recallLive, rememberLive } from './live-memory.js';
+import { ResilientSession } from './resilient-session.js';
+import { WhipClient } from './whip-client.js';
+
+/** @import { BroadcastView } from './signaling-socket.js' */
+/** @import { PublishedMedia } from './whip-client.js' */
+/** @import { Status } from './reconnector.js' */
+
+const DATA_CHANNELS = ['fanlight', 'overlay', 'chat'];
+const REMEMBER_INTERVAL_MS = 5000;
+
+/**
+ * @typedef {object} LiveSessionEvents
+ * @property {Status} status
+ * @property {BroadcastView} broadcast
+ * @property {{ label: string, code: string }} messageRefused a data message was not relayed
+ * @property {{ title: string, detail?: string }} error a setting was refused
+ * @property {string} keyRefused
+ */
+
+/** @extends {Emitter<LiveSessionEvents & Record<string, unknown>>} */
+export class LiveSession extends Emitter {
+  #name;
+  #media;
+  #client;
+  #session;
+  #releaseClaim = () => {};
+
+  /**
+   * @param {string} name of the broadcast
+   * @param {{ media: () => PublishedMedia, key?: string | undefined }} options `media`: what to send now
+   */
+  constructor(name, { media, key }) {
+    super();
+    this.#name = name;
+    this.#media = media;
+    const resume = recallLive(name)?.resume;
+    const url = `/whip/${encodeURIComponent(name)}`;
+    this.#client = new WhipClient(url, { ...(key ? { token: key } : {}), ...(resume ? { resume } : {}) });
+    this.#session = new ResilientSession({
+      client: this.#client,
+      open: () => this.#publish(),
+      role: 'publisher',
+      broadcast: name,
+    });
+    this.#wire();
+  }
+
+  get client() {
+    return this.#client;
+  }
+
+  get phase() {
+    return this.#session.phase;
+  }
+
+  /** True from "go live" until it is stopped or cannot go on. */
+  get isRunning() {
+    return ['opening', 'connecting', 'connected', 'unsteady', 'restarting', 'waiting', 'occupied'].includes(this.phase);
+  }
+
+  /** Connects the WebSocket, which also works before anybody is live. */
+  connect() {
+    this.#session.socket.connect();
+  }
+
+  /**
+   * @param {{ steal: boolean }} options `steal`: also when another tab of this browser is live
+   * @returns {Promise<boolean>} false: another tab is
+   */
+  async goLive({ steal }) {
+    const release = await claimLive(this.#name, { steal, onLost: () => this.#session.abandon() });
+    if (!release) return false;
+    this.#releaseClaim();
+    this.#releaseClaim = release;
+    this.#session.start();
+    return true;
+  }
+
+  /** Ends the broadcast, also for the viewers. */
+  async stop() {
+    forgetLive(this.#name);
+    this.#releaseClaim();
+    await this.#session.stop();
+  }
+
+  /** The page goes away; maybe for a moment only. */
+  leave() {
+    if (!this.isRunning) return;
+    this.#remember();
+    this.#session.socket.send({ type: 'leaving' });
+  }
+
+  /** Sends what is to be sent now over the running connection, or a new one when that needs a negotiation. */
+  async mediaChanged() {
+    if (!this.isRunning || this.phase === 'opening') return;
+    this.#remember();
+    const isDone = await this.#client.replace(this.#media()).catch(() => false);
+    if (!isDone) this.#session.resume();
+  }
+
+  /**
+   * @param {string} label
+   * @param {string} text
+   * @returns {boolean} false: there is no connection that could carry it
+   */
+  send(label, text) {
+    if (this.phase !== 'connected') return false;
+    return this.#client.send(label, text) || this.#session.socket.send({ type: 'data', label, text });
+  }
+
+  /**
+   * @param {{ title?: string, listed?: boolean }} settings
+   * @returns {boolean} false: not connected
+   */
+  changeSettings(settings) {
+    return this.#session.socket.send({ type: 'settings', ...settings });
+  }
+
+  /** @param {string} key */
+  useKey(key) {
+    this.#session.useKey(key);
+  }
+
+  async #publish() {
+    const offered = this.#media();
+    await this.#client.publish(offered, { dataChannels: DATA_CHANNELS });
+    // A device may have been switched while the offer was on its way.
+    const now = this.#media();
+    if (now.audio === offered.audio && now.video === offered.video) return;
+    if (!(await this.#client.replace(now))) await this.#client.publish(now, { dataChannels: DATA_CHANNELS });
+  }
+
+  #wire() {
+    this.#session.on('status', (status) => {
+      if (status.phase === 'connected') this.#remember();
+      if (status.phase === 'taken-over') this.#releaseClaim();
+      this.emit('status', status);
+    });
+    this.#session.on('broadcast', (broadcast) => this.emit('broadcast', broadcast));
+    this.#session.on('error', (error) => this.emit('error', error));
+    this.#session.on('refused', (reason) => this.emit('keyRefused', reason));
+    this.#client.on('channel', (channel) => {
+      if (channel.label === 'fanlight') channel.onmessage = ({ data }) => this.#heard(data);
+    });
+    setInterval(() => this.phase === 'connected' && this.#remember(), REMEMBER_INTERVAL_MS);
+  }
+
+  #remember() {
+    const { resume } = this.#client;
+    if (resume) rememberLive(this.#name, { resume, source: this.#media().source });
+  }
+
+  /** @param {unknown} data a message of the control channel */
+  #heard(data) {
+    try {
+      const { type, label, code } = JSON.parse(String(data));
+      if (type === 'refused') this.emit('messageRefused', { label: String(label), code: String(code) });
+    } catch {
+      // A newer server may say what this page does not know.
+    }
+  }
+}

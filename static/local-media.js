@@ -1,0 +1,244 @@
+// The broadcaster's own camera, microphone and screen: opened, switched, muted, and watched for going away.
+// It must not know the page or how tracks are sent.
+
+import { Emitter } from './emitter.js';
+
+/** @import { PublishedMedia } from './whip-client.js' */
+
+/** @typedef {'denied' | 'missing' | 'busy' | 'unavailable' | 'failed'} MediaProblem */
+
+/**
+ * @typedef {object} LocalMediaEvents
+ * @property {PublishedMedia} change what is to be sent is different now
+ * @property {{ cameras: MediaDeviceInfo[], microphones: MediaDeviceInfo[] }} devices
+ */
+
+const STORAGE = { video: 'fanlight:camera', audio: 'fanlight:microphone' };
+const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+
+/** @typedef {'audio' | 'video'} Kind */
+
+/** @extends {Emitter<LocalMediaEvents & Record<string, unknown>>} */
+export class LocalMedia extends Emitter {
+  /** @type {Record<Kind, MediaStreamTrack | null>} camera and microphone */
+  #tracks = { audio: null, video: null };
+  /** @type {MediaStreamTrack | null} */
+  #screen = null;
+  /** @type {MediaStreamTrack | null} sound of what is shared */
+  #screenSound = null;
+  #isMuted = false;
+  #isCameraOff = false;
+
+  constructor() {
+    super();
+    navigator.mediaDevices?.addEventListener?.('devicechange', () => void this.#listDevices());
+  }
+
+  /** @returns {PublishedMedia} */
+  get media() {
+    return {
+      audio: this.#tracks.audio ?? this.#screenSound,
+      video: this.#screen ?? this.#tracks.video,
+      source: this.#screen ? 'screen' : 'camera',
+    };
+  }
+
+  get hasCamera() {
+    return this.#tracks.video !== null;
+  }
+
+  get hasMicrophone() {
+    return this.#tracks.audio !== null;
+  }
+
+  get isMuted() {
+    return this.#isMuted;
+  }
+
+  get isCameraOff() {
+    return this.#isCameraOff;
+  }
+
+  get isSharing() {
+    return this.#screen !== null;
+  }
+
+  get canShare() {
+    return typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+  }
+
+  /**
+   * Opens camera and microphone, or the one of them that works.
+   * @returns {Promise<MediaProblem | null>} why one or both are missing
+   */
+  async start() {
+    if (!navigator.mediaDevices) return 'unavailable';
+    try {
+      this.#adopt(
+        await navigator.mediaDevices.getUserMedia({ video: constraints('video'), audio: constraints('audio') }),
+      );
+      return null;
+    } catch (error) {
+      await this.#startOneByOne(error);
+      return problemOf(error);
+    } finally {
+      await this.#listDevices();
+    }
+  }
+
+  /**
+   * Switches camera or microphone.
+   * @param {Kind} kind
+   * @param {string} deviceId
+   * @returns {Promise<MediaProblem | null>} the old one goes on when the new one cannot be opened
+   */
+  async use(kind, deviceId) {
+    localStorage.setItem(STORAGE[kind], deviceId);
+    try {
+      this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
+      await this.#listDevices();
+      return null;
+    } catch (error) {
+      return problemOf(error);
+    }
+  }
+
+  /** @returns {Promise<MediaProblem | null>} null also when the person changed their mind */
+  async shareScreen() {
+    try {
+      const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 30 } }, audio: true });
+      const [screen] = stream.getVideoTracks();
+      this.#stopSharing();
+      this.#screen = screen ?? null;
+      this.#screenSound = stream.getAudioTracks()[0] ?? null;
+      screen?.addEventListener('ended', () => screen === this.#screen && this.stopScreen());
+      this.#changed();
+      return null;
+    } catch (error) {
+      return problemOf(error) === 'denied' ? null : problemOf(error);
+    }
+  }
+
+  /** Back to the camera. */
+  stopScreen() {
+    this.#stopSharing();
+    this.#changed();
+  }
+
+  /** @param {boolean} isMuted */
+  setMuted(isMuted) {
+    this.#isMuted = isMuted;
+    this.#applySwitches();
+  }
+
+  /** @param {boolean} isCameraOff */
+  setCameraOff(isCameraOff) {
+    this.#isCameraOff = isCameraOff;
+    this.#applySwitches();
+  }
+
+  /**
+   * @param {Kind} kind
+   * @returns {string | undefined} of the device in use
+   */
+  deviceId(kind) {
+    return this.#tracks[kind]?.getSettings().deviceId;
+  }
+
+  /** @param {unknown} error why both together did not work */
+  async #startOneByOne(error) {
+    for (const kind of /** @type {const} */ (['video', 'audio'])) {
+      // Asking again for what a person has just refused would be rude.
+      if (problemOf(error) === 'denied' && !(await isGranted(kind))) continue;
+      try {
+        this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind) }));
+      } catch {
+        // The first error says why; the other kind may still work.
+      }
+    }
+  }
+
+  /** @param {MediaStream} stream */
+  #adopt(stream) {
+    for (const track of stream.getTracks()) {
+      const kind = /** @type {Kind} */ (track.kind);
+      this.#tracks[kind]?.stop();
+      this.#tracks[kind] = track;
+      track.addEventListener('ended', () => this.#unplugged(kind, track));
+    }
+    this.#changed();
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {MediaStreamTrack} track
+   */
+  #unplugged(kind, track) {
+    if (this.#tracks[kind] !== track) return;
+    this.#tracks[kind] = null;
+    this.#changed();
+    void this.#listDevices();
+  }
+
+  #stopSharing() {
+    this.#screen?.stop();
+    this.#screenSound?.stop();
+    this.#screen = this.#screenSound = null;
+  }
+
+  #changed() {
+    this.#applySwitches();
+    this.emit('change', this.media);
+  }
+
+  #applySwitches() {
+    if (this.#tracks.audio) this.#tracks.audio.enabled = !this.#isMuted;
+    if (this.#tracks.video) this.#tracks.video.enabled = !this.#isCameraOff;
+  }
+
+  async #listDevices() {
+    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const ofKind = (/** @type {MediaDeviceKind} */ kind) => devices.filter((device) => device.kind === kind);
+    this.emit('devices', { cameras: ofKind('videoinput'), microphones: ofKind('audioinput') });
+  }
+}
+
+/**
+ * @param {Kind} kind
+ * @param {string} [deviceId] exactly this one; else the one used last, if it is there
+ */
+function constraints(kind, deviceId) {
+  const remembered = localStorage.getItem(STORAGE[kind]);
+  const device = deviceId ? { exact: deviceId } : remembered ? { ideal: remembered } : undefined;
+  return { ...(kind === 'video' ? CAMERA : {}), ...(device ? { deviceId: device } : {}) };
+}
+
+/** @param {Kind} kind */
+async function isGranted(kind) {
+  try {
+    const name = /** @type {PermissionName} */ (kind === 'video' ? 'camera' : 'microphone');
+    return (await navigator.permissions.query({ name })).state === 'granted';
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * @param {unknown} error of getUserMedia or getDisplayMedia
+ * @returns {MediaProblem}
+ */
+function problemOf(error) {
+  switch (error instanceof DOMException ? error.name : '') {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      return 'denied';
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return 'missing';
+    case 'NotReadableError':
+    case 'AbortError':
+      return 'busy';
+    default:
+      return 'failed';
+  }
+}

@@ -1,0 +1,86 @@
+// What every page knows: which broadcast its address names, the keys it was given, and what the server says of itself.
+
+import { request } from './problem.js';
+
+const DEFAULT_BROADCAST = 'live';
+const VALID_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** @typedef {'publish' | 'view'} Right */
+
+/**
+ * @typedef {object} ServerInfo
+ * @property {number | null} httpsPort
+ * @property {number | null} [httpPort]
+ * @property {string} version
+ * @property {{ publish: boolean, view: boolean }} keys which rights need a key
+ */
+
+/** @type {ServerInfo} */
+const UNKNOWN_SERVER = { httpsPort: null, version: '', keys: { publish: false, view: false } };
+
+/** The broadcast of `/publish/<name>` or `/join/<name>`; the bare pages mean `live`. */
+export function broadcastFromPath(path = location.pathname) {
+  const [, , name = ''] = path.split('/');
+  return safeDecode(name) || DEFAULT_BROADCAST;
+}
+
+/** @param {string} name */
+export function isValidName(name) {
+  return VALID_NAME.test(name);
+}
+
+/**
+ * @param {'publish' | 'join'} page
+ * @param {string} broadcast
+ */
+export function pagePath(page, broadcast) {
+  return broadcast === DEFAULT_BROADCAST ? `/${page}` : `/${page}/${encodeURIComponent(broadcast)}`;
+}
+
+/**
+ * The key for a right: from `#key=…`, which is then taken out of the address so that nobody shares it by accident,
+ * or from this tab's memory.
+ * @param {Right} right
+ * @returns {string | undefined}
+ */
+export function readKey(right) {
+  const fromAddress = new URLSearchParams(location.hash.slice(1)).get('key');
+  if (fromAddress) {
+    storeKey(right, fromAddress);
+    history.replaceState(null, '', location.pathname + location.search);
+    return fromAddress;
+  }
+  return sessionStorage.getItem(storageName(right)) ?? undefined;
+}
+
+/**
+ * @param {Right} right
+ * @param {string} key
+ */
+export function storeKey(right, key) {
+  sessionStorage.setItem(storageName(right), key);
+}
+
+/** @returns {Promise<ServerInfo>} */
+export async function serverInfo() {
+  try {
+    const response = await request('/api/server', { signal: AbortSignal.timeout(5000) });
+    return { ...UNKNOWN_SERVER, ...(await response.json()) };
+  } catch {
+    return UNKNOWN_SERVER;
+  }
+}
+
+/** @param {Right} right */
+function storageName(right) {
+  return `fanlight:${right}-key`;
+}
+
+/** @param {string} text */
+function safeDecode(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,127 @@
+// Puts received tracks into the video element: the old frame stays until the new connection's first one is decoded,
+// and sound is on as far as the browser allows. It must not know connections or the server.
+
+import { Emitter } from './emitter.js';
+
+/**
+ * @typedef {object} PlayerEvents
+ * @property {boolean} playing the tracks given last are the ones on the screen (or in the speakers)
+ * @property {'on' | 'blocked' | 'paused'} sound `blocked`: muted until a tap; `paused`: not even a muted video may start
+ */
+
+/** @extends {Emitter<PlayerEvents & Record<string, unknown>>} */
+export class Player extends Emitter {
+  #video;
+  #still;
+  /** @type {MediaStreamTrack[]} */
+  #tracks = [];
+  #hasPicture = false;
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {HTMLCanvasElement} still lies over the video, for the moment in which it changes its source
+   */
+  constructor(video, still) {
+    super();
+    this.#video = video;
+    this.#still = still;
+  }
+
+  /**
+   * @param {readonly MediaStreamTrack[]} tracks of one connection
+   * @param {ReadonlySet<string>} kinds that the publisher sends; empty when not known yet. A track without media
+   *   would hold the others up
+   */
+  async show(tracks, kinds) {
+    const wanted = tracks.filter(({ kind }) => kinds.size === 0 || kinds.has(kind));
+    if (isSame(wanted, this.#tracks)) return;
+    this.#tracks = wanted;
+    this.emit('playing', false);
+    const stream = new MediaStream(wanted);
+    const hasVideo = stream.getVideoTracks().length > 0;
+    if (this.#hasPicture && hasVideo) await firstFrameOf(stream);
+    if (this.#tracks !== wanted) return;
+    await this.#swap(stream, hasVideo);
+  }
+
+  /** Plays with sound; call it from a tap. */
+  async unmute() {
+    this.#video.muted = false;
+    await this.#play();
+  }
+
+  /**
+   * @param {MediaStream} stream
+   * @param {boolean} hasVideo
+   */
+  async #swap(stream, hasVideo) {
+    if (this.#hasPicture && hasVideo) this.#holdStill();
+    this.#video.srcObject = stream;
+    void this.#play();
+    await (hasVideo ? firstFrame(this.#video) : new Promise((done) => setTimeout(done)));
+    if (this.#video.srcObject !== stream) return;
+    this.#still.hidden = true;
+    this.#hasPicture = hasVideo;
+    this.emit('playing', true);
+  }
+
+  async #play() {
+    try {
+      await this.#video.play();
+      this.emit('sound', this.#video.muted ? 'blocked' : 'on');
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'NotAllowedError') await this.#playMuted();
+    }
+  }
+
+  async #playMuted() {
+    this.#video.muted = true;
+    this.emit('sound', 'blocked');
+    try {
+      await this.#video.play();
+    } catch (error) {
+      if (error instanceof DOMException && error.name === 'NotAllowedError') this.emit('sound', 'paused');
+    }
+  }
+
+  /** A video element goes blank when its source changes: a picture of its last frame covers that. */
+  #holdStill() {
+    this.#still.width = this.#video.videoWidth;
+    this.#still.height = this.#video.videoHeight;
+    this.#still.getContext('2d')?.drawImage(this.#video, 0, 0);
+    this.#still.hidden = false;
+  }
+}
+
+/**
+ * Resolves when the stream's first frame is decoded, without showing it.
+ * @param {MediaStream} stream
+ */
+async function firstFrameOf(stream) {
+  const probe = document.createElement('video');
+  probe.muted = true;
+  probe.playsInline = true;
+  probe.srcObject = new MediaStream(stream.getVideoTracks());
+  probe.play().catch(() => {});
+  await firstFrame(probe);
+  probe.srcObject = null;
+}
+
+/**
+ * @param {HTMLVideoElement} video
+ * @returns {Promise<void>}
+ */
+function firstFrame(video) {
+  return new Promise((resolve) => {
+    if ('requestVideoFrameCallback' in video) video.requestVideoFrameCallback(() => resolve());
+    video.addEventListener('loadeddata', () => resolve(), { once: true });
+  });
+}
+
+/**
+ * @param {readonly MediaStreamTrack[]} some
+ * @param {readonly MediaStreamTrack[]} others
+ */
+function isSame(some, others) {
+  return some.length === others.length && some.every((track, index) => track === others[index]);
+}

@@ -1,0 +1,227 @@
+// The publish page: puts camera, live session, link, settings and data box together, and says how it stands.
+
+import { DataBox } from './data-box.js';
+import { byId, copyOnClick, durationText, fillIcons, setLine, setText } from './dom.js';
+import { KeyForm } from './key-form.js';
+import { forgetLive, recallLive } from './live-memory.js';
+import { LiveSession } from './live-session.js';
+import { LocalMedia } from './local-media.js';
+import { MediaControls } from './media-controls.js';
+import { insecureNotice, mediaNotice } from './media-notices.js';
+import { broadcastFromPath, pagePath, readKey, serverInfo } from './page.js';
+import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
+import { QualityPanel } from './quality-panel.js';
+
+/** @import { Notice } from './media-notices.js' */
+/** @import { MediaProblem } from './local-media.js' */
+/** @import { ServerInfo } from './page.js' */
+/** @import { Status } from './reconnector.js' */
+/** @import { BroadcastView } from './signaling-socket.js' */
+
+const name = broadcastFromPath();
+const media = new LocalMedia();
+const live = new LiveSession(name, { media: () => media.media, key: readKey('publish') });
+const dataBox = new DataBox((label, text) => live.send(label, text));
+const controls = new MediaControls(media, showMediaProblem);
+const keyForm = new KeyForm('publish', (key) => {
+  live.useKey(key);
+  if (status?.phase === 'needs-key') void goLive();
+});
+
+/** @type {Status | undefined} */
+let status;
+/** @type {BroadcastView | undefined} */
+let broadcast;
+let isInsecure = false;
+
+live.on('status', (now) => {
+  status = now;
+  render();
+});
+live.on('broadcast', (now) => {
+  broadcast = now;
+  renderBroadcast(now);
+  render();
+});
+live.on('messageRefused', (refusal) => dataBox.refused(refusal));
+live.on('keyRefused', () => keyForm.show('That key is not right.'));
+live.on('error', ({ title, detail }) => setText(byId('settings-state', HTMLElement), detail ?? title));
+media.on('change', () => {
+  void live.mediaChanged();
+  render();
+});
+
+fillIcons();
+setText(byId('name', HTMLElement), name);
+document.title = `${name} · Publish · Fanlight`;
+wireButtons();
+wireSettings();
+new QualityPanel('publisher', {
+  words: byId('quality-words', HTMLElement),
+  numbers: byId('quality-numbers', HTMLElement),
+  connection: () => live.client.peerConnection,
+});
+setInterval(renderDuration, 1000);
+addEventListener('pagehide', () => live.leave());
+addEventListener('pageshow', (event) => event.persisted && location.reload());
+Object.defineProperty(window, 'fanlight', {
+  value: {
+    get peerConnection() {
+      return live.client.peerConnection;
+    },
+    get session() {
+      return live.client.sessionId;
+    },
+  },
+});
+void start();
+
+async function start() {
+  controls.render();
+  const opening = openMedia();
+  const server = await serverInfo();
+  showAddresses(server);
+  if (!window.isSecureContext) return explainInsecure(server);
+  if (server.keys.publish && !live.client.token) keyForm.show();
+  else live.connect();
+  await opening;
+  await goOnAfterReload();
+}
+
+async function openMedia() {
+  if (!window.isSecureContext) return;
+  showMediaProblem(await media.start());
+  render();
+}
+
+/** A page that was live until a moment ago goes on by itself. */
+async function goOnAfterReload() {
+  const memory = recallLive(name);
+  if (!memory) return;
+  if (memory.source === 'screen') {
+    return showNotice({ title: 'You were sharing your screen', text: 'Share it again and press Go live to go on.' });
+  }
+  if (!hasMedia()) return;
+  if (await live.goLive({ steal: false })) return;
+  showNotice({ title: 'Another tab of this browser is live', text: 'Go live here, and that tab stops sending.' });
+}
+
+async function goLive() {
+  hideNotice();
+  await live.goLive({ steal: true });
+}
+
+async function stop() {
+  forgetLive(name);
+  await live.stop().catch(() => {});
+}
+
+function wireButtons() {
+  byId('go-live', HTMLButtonElement).addEventListener('click', () => void goLive());
+  byId('stop', HTMLButtonElement).addEventListener('click', () => void stop());
+  byId('notice-action', HTMLButtonElement).addEventListener('click', () => void openMedia());
+  copyOnClick(byId('copy-link', HTMLButtonElement), byId('share-link', HTMLInputElement));
+  copyOnClick(byId('copy-whip', HTMLButtonElement), byId('whip-address', HTMLInputElement));
+}
+
+function wireSettings() {
+  const title = byId('title', HTMLInputElement);
+  const listed = byId('listed', HTMLInputElement);
+  const save = () => {
+    const isSent = live.changeSettings({ title: title.value.trim(), listed: listed.checked });
+    setText(byId('settings-state', HTMLElement), isSent ? 'Saved.' : 'Not saved: the server does not answer.');
+  };
+  byId('settings-form', HTMLFormElement).addEventListener('submit', (event) => {
+    event.preventDefault();
+    save();
+  });
+  listed.addEventListener('change', save);
+}
+
+function render() {
+  const state = publishState(status, hasMedia(), isInsecure);
+  document.body.dataset.state = state;
+  setText(byId('badge', HTMLElement), PUBLISH_BADGES[state]);
+  setText(byId('status', HTMLElement), publishWords(state, status, media.media, broadcast?.state === 'live'));
+  const goLiveButton = byId('go-live', HTMLButtonElement);
+  goLiveButton.hidden = live.isRunning;
+  goLiveButton.disabled = !hasMedia();
+  byId('stop', HTMLButtonElement).hidden = !live.isRunning;
+  setText(byId('stop-label', HTMLElement), state === 'live' || state === 'reconnecting' ? 'Stop' : 'Cancel');
+  byId('facts', HTMLElement).hidden = !live.isRunning && broadcast?.state !== 'live';
+  for (const id of ['quality', 'stage-viewers']) byId(id, HTMLElement).hidden = !live.isRunning;
+  if (status?.phase === 'needs-key') keyForm.show(status.error?.code === 'wrong_key' ? status.words : '');
+}
+
+/** @param {BroadcastView} now */
+function renderBroadcast(now) {
+  setText(byId('viewers', HTMLElement), String(now.viewers));
+  setText(byId('stage-viewers', HTMLElement), `${now.viewers} watching`);
+  const title = byId('title', HTMLInputElement);
+  if (document.activeElement !== title) title.value = now.title ?? '';
+  byId('listed', HTMLInputElement).checked = now.listed;
+  renderDuration();
+}
+
+function renderDuration() {
+  if (broadcast?.state !== 'live') return;
+  setText(byId('duration', HTMLElement), durationText(Date.now() - Date.parse(broadcast.since)));
+}
+
+/** @param {ServerInfo} server */
+function showAddresses(server) {
+  byId('share-link', HTMLInputElement).value = `${location.origin}${pagePath('join', name)}`;
+  byId('whip-address', HTMLInputElement).value = `${location.origin}/whip/${encodeURIComponent(name)}`;
+  const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
+  setLine(
+    byId('share-hint', HTMLElement),
+    [
+      isLocal ? 'This link works on this machine. Elsewhere, put its name or address in place of localhost.' : '',
+      server.keys.view ? 'Viewers are asked for the view key.' : '',
+    ]
+      .join(' ')
+      .trim(),
+  );
+  setLine(
+    byId('whip-hint', HTMLElement),
+    server.keys.publish
+      ? 'Bearer token: the publish key.'
+      : 'No bearer token is needed; one you enter is kept as yours.',
+  );
+}
+
+/** @param {ServerInfo} server */
+function explainInsecure(server) {
+  isInsecure = true;
+  byId('obs', HTMLDetailsElement).open = true;
+  showNotice(insecureNotice(location.hostname, server.httpsPort, pagePath('publish', name)));
+  // OBS may be publishing under this name: its viewers and settings show here all the same.
+  if (!server.keys.publish || live.client.token) live.connect();
+  render();
+}
+
+/** @param {MediaProblem | null} problem */
+function showMediaProblem(problem) {
+  if (problem) showNotice(mediaNotice(problem, media));
+  else hideNotice();
+}
+
+/** @param {Notice} notice */
+function showNotice({ title, text, action, link }) {
+  setText(byId('notice-title', HTMLElement), title);
+  setText(byId('notice-text', HTMLElement), text);
+  const button = byId('notice-action', HTMLButtonElement);
+  setLine(button, action ?? '');
+  const anchor = byId('notice-link', HTMLAnchorElement);
+  anchor.href = link?.href ?? '#';
+  setLine(anchor, link?.text ?? '');
+  byId('notice', HTMLElement).hidden = false;
+}
+
+function hideNotice() {
+  byId('notice', HTMLElement).hidden = true;
+}
+
+function hasMedia() {
+  return media.media.audio !== null || media.media.video !== null;
+}
