@@ -25,6 +25,8 @@ export interface MediaPoolOptions {
   /** Transports without their first authentic STUN packet, all workers together. */
   readonly maxPendingTransports: number;
   readonly onCounters: (worker: number, counters: WorkerCounters) => void;
+  /** A worker has its socket, at the start or after its death; its counters begin at 0. */
+  readonly onStarted: (worker: number) => void;
   readonly log: MediaLog;
 }
 
@@ -220,9 +222,12 @@ export class MediaPool implements MediaPort {
   #forget(transportId: string): void {
     const placed = this.#transports.get(transportId);
     this.#transports.delete(transportId);
-    if (placed?.publisher && this.#sources.get(placed.broadcast)?.transportId === transportId) {
-      this.#setSource(placed.broadcast, undefined);
-    }
+    if (!placed?.publisher || this.#sources.get(placed.broadcast)?.transportId !== transportId) return;
+    // A newcomer that lost against the publisher before it leaves that one as the source.
+    const other = [...this.#transports].find(
+      ([, { publisher, broadcast }]) => publisher && broadcast === placed.broadcast,
+    );
+    this.#setSource(placed.broadcast, other && { worker: other[1].worker, transportId: other[0] });
   }
 
   #setSource(broadcast: string, source: { worker: number; transportId: string } | undefined): void {
@@ -270,6 +275,7 @@ export class MediaPool implements MediaPort {
         if (event.type === 'ready') {
           member.ready = true;
           member.udpPort = event.udpPort;
+          this.#options.onStarted(member.index);
           this.#introduce(member);
           resolve();
         } else if (event.type === 'bind-failed') {

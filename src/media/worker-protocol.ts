@@ -57,7 +57,7 @@ export interface WorkerCounters {
   readonly rtpBytesSent: number;
   readonly rtpPacketsDropped: Readonly<Record<string, number>>;
   readonly dataMessagesSent: number;
-  /** Mean delay of the worker's event loop since the last report, seconds. */
+  /** How late the thread came to its work: 99th percentile since the last report. */
   readonly eventLoopLagSeconds: number;
   readonly transports: number;
 }

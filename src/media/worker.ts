@@ -32,7 +32,7 @@ if (front) {
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();
   const reporter = setInterval(() => {
-    const lagSeconds = Math.max(0, lag.mean / 1e9 - LAG_RESOLUTION_MS / 1e3);
+    const lagSeconds = Math.max(0, lag.percentile(99) / 1e9 - LAG_RESOLUTION_MS / 1e3);
     lag.reset();
     emit({
       type: 'counters',

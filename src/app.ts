@@ -1,0 +1,133 @@
+// The composition root: reads as the architecture. Everything is made here and handed in; nothing is global.
+
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import packageJson from '../package.json' with { type: 'json' };
+import { Registry } from './broadcast/registry.ts';
+import { type Config, ConfigError } from './config.ts';
+import { createHttpApp } from './http/app.ts';
+import type { Readiness } from './http/health.ts';
+import { Rights } from './http/rights.ts';
+import { HttpServers } from './http/server.ts';
+import { loadCertificate } from './http/tls.ts';
+import { measureJoins } from './join-times.ts';
+import type { Logger } from './logger.ts';
+import { MediaPool } from './media/pool.ts';
+import { hostAddresses } from './media/transport/candidates.ts';
+import { createDtlsCertificate } from './media/transport/certificate.ts';
+import { Metrics } from './metrics.ts';
+import { iceServersAt } from './signaling/ice-servers.ts';
+import { attachWebSocket } from './signaling/websocket.ts';
+import { SqliteStore } from './store/sqlite-store.ts';
+import { systemClock } from './system-clock.ts';
+
+export interface Fanlight {
+  readonly ports: { readonly http: number | undefined; readonly https: number | undefined; readonly udp: number[] };
+  readonly media: MediaPool;
+  /** Tells everybody, keeps the sessions in the store, and frees all ports. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the server. Nothing stays open when it fails.
+ * @throws ConfigError, ListenError, UdpBindError, or an Error that names the setting
+ */
+export async function startFanlight(config: Config, logger: Logger): Promise<Fanlight> {
+  const undo: (() => unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const addresses = await announcedAddresses(config);
+    const https = config.httpsPort === 0 ? undefined : await loadCertificate(config);
+    const store = new SqliteStore({
+      directory: config.dataDir,
+      onError: (err) => logger.error({ err }, 'the store cannot be written'),
+    });
+    undo.push(() => store.close());
+
+    const metrics: Metrics = new Metrics({ totals: () => registry.totals() });
+    undo.push(() => metrics.close());
+    const media = await MediaPool.start({
+      workers: config.mediaWorkers,
+      udpPort: config.udpPort,
+      host: config.host,
+      certificate: await createDtlsCertificate(),
+      addresses,
+      addressesConfigured: config.announcedAddresses.length > 0,
+      maxPendingTransports: config.maxPendingTransports,
+      onCounters: (worker, counters) => metrics.workerCounters(worker, counters),
+      onStarted: (worker) => metrics.workerStarted(worker),
+      log: logger,
+    });
+    undo.push(() => media.close());
+
+    const limits = {
+      publisherGraceMs: config.publisherGraceMs,
+      viewerGraceMs: config.viewerGraceMs,
+      viewersPerBroadcast: config.maxViewersPerBroadcast,
+      broadcasts: config.maxBroadcasts,
+    };
+    const registry: Registry = new Registry({ media, store, clock: systemClock, limits, log: logger });
+    undo.push(() => registry.close());
+    measureJoins(registry, (seconds) => metrics.observeJoin('connect', seconds), systemClock.now);
+
+    const rights = new Rights(config);
+    const readiness = (): Readiness => ({
+      ready: media.isReady,
+      reasons: media.isReady ? [] : ['a media worker is restarting'],
+    });
+    const web = createHttpApp({
+      config,
+      service: registry,
+      metrics,
+      logger,
+      rights,
+      isReady: readiness,
+      httpsPort: https && config.httpsPort,
+      version: packageJson.version,
+    });
+    undo.push(() => web.close());
+    const servers = new HttpServers({
+      handler: web.app,
+      host: config.host,
+      port: config.port,
+      https: https && { port: config.httpsPort, cert: https.cert, key: https.key },
+    });
+    const webSocket = attachWebSocket({
+      servers: servers.servers,
+      service: registry,
+      access: rights,
+      iceServers: () => iceServersAt(config, systemClock.now()),
+      logger,
+      clientAddress: web.clientAddress,
+    });
+    await servers.listen();
+    undo.push(() => servers.close());
+    undo.push(() => webSocket.close());
+
+    const ports = { ...servers.ports, udp: media.udpPorts };
+    logger.info({ ...ports, addresses, workers: config.mediaWorkers }, 'listening');
+    return { ports, media, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** What the operator named, names resolved; else the addresses of this host. */
+async function announcedAddresses({ announcedAddresses: named }: Config): Promise<string[]> {
+  if (named.length === 0) return hostAddresses(networkInterfaces());
+  const resolved = await Promise.all(
+    named.map(async (name) => {
+      if (isIP(name)) return [name];
+      try {
+        return (await lookup(name, { all: true, order: 'ipv4first' })).map(({ address }) => address);
+      } catch {
+        throw new ConfigError([{ name: 'ANNOUNCED_ADDRESSES', message: `${name} cannot be resolved.` }]);
+      }
+    }),
+  );
+  return resolved.flat();
+}
