@@ -1,0 +1,228 @@
+// The API for programs over real HTTP.
+
+import { afterEach, describe, expect, it } from 'vitest';
+import { RunningApp } from './running-app.ts';
+
+let running: RunningApp;
+
+async function start(env: Record<string, string> = {}): Promise<void> {
+  running = await RunningApp.start({ env });
+}
+
+afterEach(() => running.close());
+
+function send(
+  method: string,
+  path: string,
+  type: string,
+  body: BodyInit,
+  headers: Record<string, string> = {},
+): Promise<Response> {
+  return running.fetch(path, { method, headers: { 'Content-Type': type, ...headers }, body });
+}
+
+async function codeOf(response: Response): Promise<unknown> {
+  return ((await response.json()) as { code: string }).code;
+}
+
+describe('what is live', () => {
+  it('is listed as in the protocol', async () => {
+    await start();
+    await running.stage.publish();
+    const response = await running.fetch('/api/broadcasts');
+    expect(response.headers.get('access-control-allow-origin')).toBe('*');
+    expect(await response.json()).toEqual({
+      broadcasts: [
+        {
+          name: 'live',
+          state: 'live',
+          since: '2026-01-01T00:00:00.000Z',
+          viewers: 0,
+          tracks: [
+            { kind: 'video', codec: 'VP8', layers: 1 },
+            { kind: 'audio', codec: 'opus', layers: 1 },
+          ],
+          title: '',
+          listed: true,
+          graceEndsAt: null,
+        },
+      ],
+    });
+  });
+
+  it('is not listed when it is unlisted, except for the admin', async () => {
+    await start({ ADMIN_KEY: 'admin-key' });
+    await running.stage.publish();
+    running.stage.registry.updateSettings('live', { listed: false });
+    expect(await (await running.fetch('/api/broadcasts')).json()).toEqual({ broadcasts: [] });
+    const all = await running.fetch('/api/broadcasts', { headers: { Authorization: 'Bearer admin-key' } });
+    expect(await all.json()).toMatchObject({ broadcasts: [{ name: 'live' }] });
+  });
+
+  it('can be asked by name, and a name that nobody uses is idle', async () => {
+    await start();
+    expect(await (await running.fetch('/api/broadcasts/nobody')).json()).toMatchObject({
+      name: 'nobody',
+      state: 'idle',
+      viewers: 0,
+    });
+    const response = await running.fetch('/api/broadcasts/a%20b');
+    expect(response.status).toBe(400);
+    expect(await codeOf(response)).toBe('invalid_name');
+  });
+});
+
+describe('settings', () => {
+  const path = '/api/broadcasts/live';
+
+  it('change what is given and answer with the broadcast', async () => {
+    await start();
+    const response = await send('PATCH', path, 'application/json', '{"title":"Finals"}');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ name: 'live', title: 'Finals', listed: true });
+    expect(
+      await (await send('PATCH', path, 'application/json; charset=utf-8', '{"listed":false}')).json(),
+    ).toMatchObject({ title: 'Finals', listed: false });
+  });
+
+  it.each([
+    ['application/json', '{"title":1}', 400, 'malformed_request'],
+    ['application/json', '{"name":"x"}', 400, 'malformed_request'],
+    ['application/json', '[]', 400, 'malformed_request'],
+    ['application/json', '{', 400, 'malformed_json'],
+    ['application/json', '', 400, 'malformed_json'],
+    ['text/plain', '{}', 415, 'unsupported_content_type'],
+    ['application/json', ' '.repeat(16_385), 413, 'body_too_large'],
+  ])('of type %s that are %j get %i %s', async (type, body, status, code) => {
+    await start();
+    const response = await send('PATCH', path, type, body);
+    expect(response.status).toBe(status);
+    expect(await codeOf(response)).toBe(code);
+  });
+
+  it('need the key for publishing', async () => {
+    await start({ PUBLISH_KEY: 'publish-key' });
+    expect((await send('PATCH', path, 'application/json', '{}')).status).toBe(401);
+    expect((await send('PATCH', path, 'application/json', '{}', { Authorization: 'Bearer publish-key' })).status).toBe(
+      200,
+    );
+  });
+});
+
+describe('a data message', () => {
+  const path = '/api/broadcasts/live/data';
+
+  it.each([
+    ['text/plain', 'hello ü', '', false, 'data'],
+    ['application/json', ' {"x": 1} ', '?label=boxes', false, 'boxes'],
+    ['application/octet-stream', Uint8Array.of(0, 255, 128), '?label=state%2Fscore', true, 'state/score'],
+    ['text/plain', '', '', false, 'data'],
+  ])('of type %s goes to the viewers as it came', async (type, body, query, binary, label) => {
+    await start();
+    const response = await send('POST', path + query, type, body);
+    expect(response.status).toBe(202);
+    expect(await response.text()).toBe('');
+    const [sent] = running.stage.media.sent;
+    expect(sent).toMatchObject({ broadcast: 'live', message: { label, binary } });
+    expect(Buffer.from(sent?.message.payload ?? [])).toEqual(Buffer.from(body));
+  });
+
+  it.each([
+    ['application/json', '{"x":', '', 400, 'malformed_json'],
+    ['text/plain', Uint8Array.of(0xff, 0xfe), '', 400, 'malformed_request'],
+    ['text/html', 'x', '', 415, 'unsupported_content_type'],
+    ['text/plain', 'x'.repeat(65_537), '', 413, 'message_too_large'],
+    ['text/plain', 'x', '?label=', 400, 'invalid_label'],
+    ['text/plain', 'x', '?label=fanlight', 400, 'invalid_label'],
+    ['text/plain', 'x', '?label=a&label=b', 400, 'invalid_label'],
+  ])('of type %s, %s…, %s is refused', async (type, body, query, status, code) => {
+    await start();
+    const response = await send('POST', path + query, type, body);
+    expect(response.status).toBe(status);
+    expect(await codeOf(response)).toBe(code);
+    expect(running.stage.media.sent).toEqual([]);
+  });
+
+  it('may have 64 KiB', async () => {
+    await start();
+    expect((await send('POST', path, 'text/plain', 'x'.repeat(65_536))).status).toBe(202);
+  });
+
+  it('needs the key for publishing', async () => {
+    await start({ PUBLISH_KEY: 'publish-key' });
+    const response = await send('POST', path, 'text/plain', 'x');
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+  });
+});
+
+describe('remembered messages', () => {
+  it('are given as text or base64', async () => {
+    await start();
+    await send('POST', '/api/broadcasts/live/data?label=state', 'text/plain', '2:1');
+    await send(
+      'POST',
+      '/api/broadcasts/live/data?label=state/logo',
+      'application/octet-stream',
+      Uint8Array.of(1, 2, 3),
+    );
+    const response = await running.fetch('/api/broadcasts/live/state');
+    expect(await response.json()).toEqual({
+      messages: [
+        { label: 'state', text: '2:1' },
+        { label: 'state/logo', base64: 'AQID' },
+      ],
+    });
+  });
+
+  it('are what viewers see, so they need the key for viewing', async () => {
+    await start({ VIEW_KEY: 'view-key' });
+    expect((await running.fetch('/api/broadcasts/live/state')).status).toBe(401);
+    expect(
+      (await running.fetch('/api/broadcasts/live/state', { headers: { Authorization: 'Bearer view-key' } })).status,
+    ).toBe(200);
+  });
+});
+
+describe('about the server', () => {
+  it('pages learn where HTTPS is and which keys are asked for', async () => {
+    await start({ VIEW_KEY: 'view-key', HTTPS_PORT: '9443' });
+    expect(await (await running.fetch('/api/server')).json()).toEqual({
+      httpsPort: 9443,
+      version: '1.2.3',
+      keys: { publish: false, view: true },
+    });
+  });
+
+  it('pages learn that there is no HTTPS', async () => {
+    await start({ HTTPS_PORT: '0' });
+    expect(await (await running.fetch('/api/server')).json()).toMatchObject({ httpsPort: null });
+  });
+});
+
+describe('other requests', () => {
+  it.each([
+    ['DELETE', '/api/broadcasts', 'OPTIONS, GET, HEAD'],
+    ['POST', '/api/broadcasts/live', 'OPTIONS, GET, HEAD, PATCH'],
+    ['GET', '/api/broadcasts/live/data', 'OPTIONS, POST'],
+    ['PUT', '/api/server', 'OPTIONS, GET, HEAD'],
+  ])('%s %s gets 405 with Allow', async (method, path, allow) => {
+    await start();
+    const response = await running.fetch(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get('allow')).toBe(allow);
+    const preflight = await running.fetch(path, {
+      method: 'OPTIONS',
+      headers: { 'Access-Control-Request-Headers': 'authorization' },
+    });
+    expect(preflight.status).toBe(200);
+    expect(preflight.headers.get('access-control-allow-headers')).toBe('authorization');
+  });
+
+  it('under /api that nobody knows get a problem document, from browsers too', async () => {
+    await start();
+    const response = await running.fetch('/api/nothing', { headers: { Accept: 'text/html' } });
+    expect(response.status).toBe(404);
+    expect(await codeOf(response)).toBe('not_found');
+  });
+});

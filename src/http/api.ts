@@ -1,0 +1,132 @@
+// The API for programs and pages: what is live, its settings, data messages. docs/protocol.md, "HTTP for programs".
+// It must not know where answers come from: the service has them.
+
+import express, { type RequestHandler, Router } from 'express';
+import type { DataMessage } from '../broadcast/ports.ts';
+import type { BroadcastService } from '../broadcast/service.ts';
+import { FanlightError } from '../errors.ts';
+import { broadcastJson, dataJson, parseJson, parseWith, settingsChange, toSettings } from '../signaling/messages.ts';
+import { answerOptions, refuseOthers } from '../signaling/methods.ts';
+import type { Rights } from './rights.ts';
+
+export interface ApiOptions {
+  readonly service: BroadcastService;
+  readonly rights: Rights;
+  /** Of the HTTPS listener; undefined without one. */
+  readonly httpsPort: number | undefined;
+  readonly version: string;
+}
+
+const MAX_SETTINGS_BYTES = 16 * 1024;
+const MAX_MESSAGE_BYTES = 64 * 1024;
+const DEFAULT_LABEL = 'data';
+const TEXT_TYPES = ['text/plain', 'application/json'];
+const BINARY_TYPE = 'application/octet-stream';
+
+export function createApi({ service, rights, httpsPort, version }: ApiOptions): Router {
+  const router = Router();
+  const publisherOnly: RequestHandler = (request, _response, next) => {
+    rights.authorize('publish', request.get('authorization'));
+    next();
+  };
+
+  router
+    .route('/server')
+    .options(answerOptions('OPTIONS, GET, HEAD'))
+    .get((_request, response) => {
+      const keys = { publish: !rights.isOpen('publish'), view: !rights.isOpen('view') };
+      response.json({ httpsPort: httpsPort ?? null, version, keys });
+    })
+    .all(refuseOthers('OPTIONS, GET, HEAD'));
+
+  router
+    .route('/broadcasts')
+    .options(answerOptions('OPTIONS, GET, HEAD'))
+    .get((request, response) => {
+      const all = rights.isAdmin(request.get('authorization'));
+      response.json({ broadcasts: service.list({ all }).map(broadcastJson) });
+    })
+    .all(refuseOthers('OPTIONS, GET, HEAD'));
+
+  router
+    .route('/broadcasts/:broadcast')
+    .options(answerOptions('OPTIONS, GET, HEAD, PATCH'))
+    .get((request, response) => void response.json(broadcastJson(service.describe(request.params.broadcast))))
+    .patch(publisherOnly, requireType(['application/json']), bodyOfAtMost(MAX_SETTINGS_BYTES), (request, response) => {
+      const change = parseWith(settingsChange.strict(), parseJson(utf8(bodyOf(request.body))));
+      response.json(broadcastJson(service.updateSettings(request.params.broadcast, toSettings(change))));
+    })
+    .all(refuseOthers('OPTIONS, GET, HEAD, PATCH'));
+
+  router
+    .route('/broadcasts/:broadcast/data')
+    .options(answerOptions('OPTIONS, POST'))
+    .post(publisherOnly, requireType([...TEXT_TYPES, BINARY_TYPE]), messageBody(), (request, response) => {
+      const { label = DEFAULT_LABEL } = request.query;
+      if (typeof label !== 'string') throw new FanlightError('invalid_label', 'One label is enough.');
+      const message = toMessage(label, contentType(request.get('content-type')), bodyOf(request.body));
+      service.publishData(request.params.broadcast, message);
+      response.status(202).end();
+    })
+    .all(refuseOthers('OPTIONS, POST'));
+
+  router
+    .route('/broadcasts/:broadcast/state')
+    .options(answerOptions('OPTIONS, GET, HEAD'))
+    .get((request, response) => {
+      rights.authorize('view', request.get('authorization'));
+      response.json({ messages: service.stateMessages(request.params.broadcast).map(dataJson) });
+    })
+    .all(refuseOthers('OPTIONS, GET, HEAD'));
+
+  return router;
+}
+
+/** The bytes as they came: JSON is checked, and sent on as it was written. Errors: malformed_json, malformed_request. */
+function toMessage(label: string, type: string, payload: Buffer): DataMessage {
+  if (type === BINARY_TYPE) return { label, binary: true, payload };
+  const text = utf8(payload);
+  if (type === 'application/json') parseJson(text);
+  return { label, binary: false, payload };
+}
+
+function utf8(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new FanlightError('malformed_request', 'The text is not UTF-8.');
+  }
+}
+
+/** Without a body the parser leaves something else. */
+function bodyOf(body: unknown): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+}
+
+function contentType(header: string | undefined): string {
+  return (header ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+}
+
+function requireType(allowed: readonly string[]): RequestHandler {
+  return (request, _response, next) => {
+    if (!allowed.includes(contentType(request.get('content-type')))) {
+      throw new FanlightError('unsupported_content_type', `Send ${allowed.join(', ')}.`);
+    }
+    next();
+  };
+}
+
+function bodyOfAtMost(limit: number): RequestHandler {
+  return express.raw({ type: () => true, limit, inflate: false });
+}
+
+/** As any body, but a message that is too large has its own code. */
+function messageBody(): RequestHandler {
+  const read = bodyOfAtMost(MAX_MESSAGE_BYTES);
+  return (request, response, next) => {
+    read(request, response, (error?: unknown) => {
+      const isTooLarge = error instanceof Error && 'type' in error && error.type === 'entity.too.large';
+      next(isTooLarge ? new FanlightError('message_too_large') : error);
+    });
+  };
+}

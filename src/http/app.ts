@@ -1,0 +1,98 @@
+// The HTTP side put together: which part answers which path, and what goes for all of them.
+// It must not know sockets or TLS: server.ts listens.
+
+import type { IncomingMessage } from 'node:http';
+import express, { type Express } from 'express';
+import type { BroadcastService } from '../broadcast/service.ts';
+import type { Config } from '../config.ts';
+import { FanlightError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Metrics } from '../metrics.ts';
+import { iceServersAt } from '../signaling/ice-servers.ts';
+import { createSessionResource } from '../signaling/session-resource.ts';
+import { addressHints } from './address-hints.ts';
+import { createApi } from './api.ts';
+import { clientAddress, type TrustProxy } from './client-address.ts';
+import { cors } from './cors.ts';
+import { createHealth, type Readiness } from './health.ts';
+import { offerLimit } from './offer-limit.ts';
+import { createPages } from './pages.ts';
+import { problemHandler } from './problem.ts';
+import { requestLog } from './request-log.ts';
+import type { Rights } from './rights.ts';
+import { securityHeaders } from './security-headers.ts';
+
+export interface HttpAppOptions {
+  readonly config: Pick<Config, 'trustProxy' | 'strictWhip' | 'offersPerMinute' | 'iceServers' | 'turn'>;
+  readonly service: BroadcastService;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text' | 'observeJoin'>;
+  readonly logger: Logger;
+  readonly rights: Rights;
+  readonly isReady: () => Readiness;
+  /** Of the HTTPS listener; undefined without one. */
+  readonly httpsPort: number | undefined;
+  readonly version: string;
+  /** Elsewhere in tests. */
+  readonly templatesDir?: string;
+  readonly staticDir?: string;
+}
+
+export interface HttpApp {
+  readonly app: Express;
+  /** The client's address, trusted proxies considered; for requests that do not go through `app`. */
+  clientAddress(request: IncomingMessage): string;
+  /** Stops listening to the service. */
+  close(): void;
+}
+
+export function createHttpApp(options: HttpAppOptions): HttpApp {
+  const { config, service, metrics, logger, rights, httpsPort, version } = options;
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('trust proxy', config.trustProxy);
+  app.set('query parser', 'simple');
+
+  const resources = (['publisher', 'viewer'] as const).map((role) => {
+    const path = role === 'publisher' ? '/whip' : '/whep';
+    const resource = createSessionResource({
+      role,
+      path,
+      service,
+      access: rights,
+      strict: config.strictWhip,
+      iceServers: () => iceServersAt(config, Date.now()),
+      addressHints,
+      onAnswered: (seconds) => metrics.observeJoin('request', seconds),
+    });
+    return { path, resource };
+  });
+  const limit = offerLimit(config.offersPerMinute);
+
+  app.use(requestLog(logger), ...securityHeaders());
+  app.use(createHealth({ isReady: options.isReady, metrics, rights }));
+  for (const { path, resource } of resources) app.use(path, cors, limit, resource.router, noSuchAddress);
+  app.use('/api', cors, createApi({ service, rights, httpsPort, version }), noSuchAddress);
+  const { templatesDir, staticDir } = options;
+  app.use(
+    createPages({
+      checkName: (name) => void service.describe(name),
+      ...(templatesDir ? { templatesDir } : {}),
+      ...(staticDir ? { staticDir } : {}),
+    }),
+  );
+  app.use(noSuchAddress);
+  app.use(problemHandler(logger));
+
+  const isTrusted: TrustProxy = app.get('trust proxy fn');
+  return {
+    app,
+    clientAddress: (request) => clientAddress(request, isTrusted),
+    close: () => {
+      for (const { resource } of resources) resource.close();
+    },
+  };
+}
+
+function noSuchAddress(): never {
+  throw new FanlightError('not_found');
+}

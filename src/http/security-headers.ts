@@ -1,0 +1,36 @@
+// What browsers may do with our pages. It must not know which pages there are.
+
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+
+const PERMISSIONS = 'camera=(self), microphone=(self), display-capture=(self), fullscreen=(self)';
+
+export function securityHeaders(): RequestHandler[] {
+  return [
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          'default-src': ["'none'"],
+          'script-src': ["'self'"],
+          'style-src': ["'self'"],
+          'img-src': ["'self'", 'data:', 'blob:'],
+          'media-src': ["'self'", 'blob:', 'mediastream:'],
+          'connect-src': ["'self'", 'ws:', 'wss:'],
+          'manifest-src': ["'self'"],
+          'base-uri': ["'none'"],
+          'form-action': ["'none'"],
+          'frame-ancestors': ["'self'"],
+        },
+      },
+      // Other sites' pages are WHIP and WHEP clients, and import our modules.
+      crossOriginResourcePolicy: { policy: 'cross-origin' },
+      // HSTS would lock people out whose certificate is our self-signed one; a proxy with a real one sets it itself.
+      strictTransportSecurity: false,
+    }),
+    (_request, response, next) => {
+      response.setHeader('Permissions-Policy', PERMISSIONS);
+      next();
+    },
+  ];
+}

@@ -1,0 +1,17 @@
+// What signaling asks of whoever checks keys. An interface only; http/rights.ts implements it.
+
+export type Right = 'publish' | 'view' | 'admin';
+
+/**
+ * Each answers with the SHA-256 (hex) of the bearer token, the identity by which a publisher takes its broadcast over;
+ * null when there was no token. A right whose key is not set is open: then no token is wrong.
+ * Errors: missing_key, wrong_key.
+ */
+export interface Access {
+  /** `authorization`: the header's value. */
+  authorize(right: Right, authorization: string | undefined): string | null;
+  /** As `authorize`, but no token is fine: only a wrong one is refused. */
+  authorizeIfGiven(right: Right, authorization: string | undefined): string | null;
+  /** As `authorize`, with the bare key. */
+  authorizeKey(right: Right, key: string | undefined): string | null;
+}

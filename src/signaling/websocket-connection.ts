@@ -1,0 +1,216 @@
+// The conversation with one WebSocket client: hello first, then its messages, each allowed or refused.
+// It must not know other clients; it tells its host what it wants to hear about.
+
+import type { Socket } from 'node:net';
+import type { RawData, WebSocket } from 'ws';
+import type { DataMessage, Role } from '../broadcast/ports.ts';
+import type { BroadcastService, SessionView } from '../broadcast/service.ts';
+import { TokenBucket } from '../broadcast/token-bucket.ts';
+import { FanlightError } from '../errors.ts';
+import type { Logger } from '../logger.ts';
+import type { Access, Right } from './access.ts';
+import type { IceServer } from './ice-servers.ts';
+import {
+  type ClientMessage,
+  type Hello,
+  parseClientMessage,
+  serverMessage,
+  toDataMessage,
+  toSettings,
+} from './messages.ts';
+import { Outbox, type OutboxLimits } from './outbox.ts';
+import { parseResume } from './resume-token.ts';
+
+export interface ConnectionLimits extends OutboxLimits {
+  readonly helloTimeoutMs: number;
+  readonly messagesPerSecond: number;
+  readonly messageBurst: number;
+}
+
+/** What a connection needs from the server around it. */
+export interface ConnectionContext {
+  readonly service: BroadcastService;
+  readonly access: Access;
+  readonly iceServers: () => readonly IceServer[];
+  readonly logger: Logger;
+  readonly limits: ConnectionLimits;
+  /** Unix ms. */
+  readonly now: () => number;
+  /** Called when the connection's interests change. */
+  readonly subscribe: (connection: WebSocketConnection, interests: Interests) => void;
+}
+
+/** What one connection wants to hear about. */
+export interface Interests {
+  readonly broadcast: string;
+  readonly sessionId: string | undefined;
+  readonly data: boolean;
+}
+
+/** Close codes (RFC 6455 §7.4.1 and the IANA registry). */
+export const CLOSE = { policy: 1008, restart: 1012 } as const;
+
+const RIGHT_OF: Record<Hello['role'], Right> = { publisher: 'publish', viewer: 'view', program: 'publish' };
+const SESSION_ROLE_OF: Record<Hello['role'], Role> = { publisher: 'publisher', viewer: 'viewer', program: 'publisher' };
+/** A client that was refused for these does not get further guesses on this socket. */
+const FATAL_CODES: ReadonlySet<string> = new Set(['missing_key', 'wrong_key', 'wrong_resume_token']);
+
+interface Greeted extends Interests {
+  readonly role: Hello['role'];
+  /** Publisher's rights come from a session: they end with it. */
+  readonly bySession: boolean;
+}
+
+export class WebSocketConnection {
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>;
+  readonly #socket: WebSocket;
+  readonly #transport: Socket;
+  readonly #context: ConnectionContext;
+  readonly #outbox: Outbox;
+  readonly #bucket: TokenBucket;
+  readonly #helloTimer: NodeJS.Timeout;
+  #greeted: Greeted | undefined;
+  #isAlive = true;
+  #flushedBytes = 0;
+
+  /** `transport` is the TCP or TLS socket under the WebSocket. */
+  constructor(socket: WebSocket, transport: Socket, context: ConnectionContext) {
+    const { limits } = context;
+    this.#socket = socket;
+    this.#transport = transport;
+    this.#context = context;
+    this.#outbox = new Outbox(socket, limits);
+    this.#bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst);
+    this.#helloTimer = setTimeout(() => this.close(CLOSE.policy, 'no hello'), limits.helloTimeoutMs);
+    const onDrain = () => this.#outbox.drained();
+    transport.on('drain', onDrain);
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary));
+    socket.on('pong', () => {
+      this.#isAlive = true;
+    });
+    this.closed = new Promise((resolve) => {
+      socket.once('close', () => {
+        clearTimeout(this.#helloTimer);
+        transport.off('drain', onDrain);
+        resolve();
+      });
+    });
+  }
+
+  send(message: string | Buffer): void {
+    this.#outbox.send(message);
+  }
+
+  sendData(label: string, frame: Buffer): void {
+    this.#outbox.sendData(label, frame);
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  /** Ends a connection that is dead, and asks a living one for a sign of life. To be called every now and then. */
+  checkAlive(): void {
+    const isProgress = this.#isReadingSlowly();
+    if (!this.#isAlive && !isProgress) {
+      this.#socket.terminate();
+      return;
+    }
+    this.#isAlive = false;
+    this.#socket.ping();
+  }
+
+  /** A pong may be stuck behind data that a slow reader still takes: progress counts as life then. */
+  #isReadingSlowly(): boolean {
+    const flushedBytes = this.#transport.bytesWritten - this.#transport.writableLength;
+    const isProgress = this.#socket.bufferedAmount > 0 && flushedBytes > this.#flushedBytes;
+    this.#flushedBytes = flushedBytes;
+    return isProgress;
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    // Frames that were on their way when we closed.
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    if (!this.#bucket.take(this.#context.now())) {
+      this.send(serverMessage.error(new FanlightError('too_many_requests', 'Messages come too fast.')));
+      this.close(CLOSE.policy, 'flood');
+      return;
+    }
+    try {
+      if (isBinary) throw new FanlightError('malformed_json', 'Messages are text.');
+      this.#handle(parseClientMessage(data.toString()));
+    } catch (error) {
+      this.#refuse(error);
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const isTheirs = error instanceof FanlightError;
+    if (!isTheirs) this.#context.logger.error({ err: error }, 'a WebSocket message could not be handled');
+    const told = isTheirs ? error : new FanlightError('internal');
+    this.send(serverMessage.error(told));
+    if (FATAL_CODES.has(told.code)) this.close(CLOSE.policy, told.code);
+  }
+
+  #handle(message: ClientMessage): void {
+    if (message.type === 'hello') {
+      this.#hello(message);
+      return;
+    }
+    const greeted = this.#greeted;
+    if (!greeted) throw new FanlightError('malformed_request', 'Say hello first.');
+    const { service } = this.#context;
+    switch (message.type) {
+      case 'data':
+        this.#requirePublisher(greeted);
+        service.publishData(greeted.broadcast, toDataMessage(message));
+        break;
+      case 'settings':
+        this.#requirePublisher(greeted);
+        service.updateSettings(greeted.broadcast, toSettings(message));
+        break;
+      case 'leaving':
+        if (greeted.sessionId !== undefined) service.leave(greeted.sessionId);
+        break;
+      case 'ping':
+        this.send(serverMessage.pong(message.id));
+    }
+  }
+
+  #hello(hello: Hello): void {
+    const { service, access, iceServers, now } = this.#context;
+    const broadcast = service.describe(hello.broadcast);
+    const session = this.#sessionOf(hello);
+    // Whoever has a session's token had the right when it was opened.
+    if (!session) access.authorizeKey(RIGHT_OF[hello.role], hello.key);
+    clearTimeout(this.#helloTimer);
+    const interests = { broadcast: broadcast.name, sessionId: session?.id, data: hello.data === true };
+    this.#greeted = { ...interests, role: hello.role, bySession: session !== undefined };
+    this.#context.subscribe(this, interests);
+    this.send(serverMessage.welcome({ broadcast, session, iceServers: iceServers(), nowMs: now() }));
+    if (interests.data) this.#sendRemembered(service.stateMessages(broadcast.name));
+  }
+
+  #sendRemembered(messages: readonly DataMessage[]): void {
+    for (const message of messages) this.sendData(message.label, Buffer.from(serverMessage.data(message)));
+  }
+
+  /** The session that the hello resumes; undefined when the server does not know it here. Errors: wrong_resume_token. */
+  #sessionOf(hello: Hello): SessionView | undefined {
+    const { service } = this.#context;
+    const claim = parseResume(hello.resume);
+    const session = claim && service.session(claim.sessionId);
+    if (!claim || !session || session.state === 'ended') return undefined;
+    if (session.role !== SESSION_ROLE_OF[hello.role] || session.broadcast !== hello.broadcast) return undefined;
+    if (!service.verifyResumeToken(claim.sessionId, claim.token)) throw new FanlightError('wrong_resume_token');
+    return session;
+  }
+
+  #requirePublisher({ role, bySession, sessionId }: Greeted): void {
+    if (role === 'viewer') throw new FanlightError('malformed_request', 'Say hello as publisher or program first.');
+    if (!bySession || sessionId === undefined) return;
+    const state = this.#context.service.session(sessionId)?.state;
+    if (state === undefined || state === 'ended') throw new FanlightError('unknown_session');
+  }
+}
