@@ -89,6 +89,7 @@ export class DataChannels {
   /** Opens a channel of this label at the peer, once. */
   open(label: string): void {
     this.#streamOf(label);
+    this.#pump();
   }
 
   /**
