@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import type { IceServer } from './signaling/ice-servers.ts';
 
-const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*\.?$/;
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$/;
 // Commas, quotes and angle brackets would break the Link header that carries them (OBS splits it at every comma).
 const ICE_URL = /^(stuns?|turns?):[^\s,;<>"]+$/;
 const LINK_SAFE = /^[^\s,<>"\\]+$/;

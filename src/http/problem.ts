@@ -36,8 +36,6 @@ export function sendProblem(response: Response, error: FanlightError): void {
   const challenge = CHALLENGES[error.code];
   if (challenge) response.setHeader('WWW-Authenticate', challenge);
   if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', Math.ceil(error.retryAfterSeconds));
-  // An entity tag or cache rule that was set before things went wrong is about something else.
-  response.removeHeader('ETag');
   response
     .status(error.status)
     .setHeader('Content-Type', 'application/problem+json')

@@ -1,6 +1,6 @@
 // Sessions of WHIP and WHEP over real HTTP: trickle, ICE restart, entity tags, the end; lenient and strict.
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FanlightError } from '../errors.ts';
 import { FRAGMENT_TYPE, fragmentWith, OFFER_TYPE, offerWith, RunningApp } from './running-app.ts';
 
@@ -121,6 +121,29 @@ describe('an ICE restart (new credentials)', () => {
     );
     expect(both.map(({ status }) => status).sort()).toEqual([200, 412]);
     expect(restarts()).toBe(1);
+  });
+
+  it('waits for the one before it', async () => {
+    await openSession();
+    const restartIce = running.stage.media.restartIce.bind(running.stage.media);
+    let open = () => {};
+    const gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    running.stage.media.restartIce = async (id) => {
+      const answer = await restartIce(id);
+      await gate;
+      return answer;
+    };
+    const look = vi.spyOn(running.stage.registry, 'session');
+    const both = ['one1', 'two2'].map((ufrag) => patch(fragmentWith(ufrag, NEW_PASSWORD), { 'If-Match': '*' }));
+    // Each looks for the session when it comes in, and the first one again when it is its turn.
+    await vi.waitFor(() => expect(look.mock.calls.length).toBeGreaterThanOrEqual(3));
+    expect((await running.fetch(location)).status).toBe(204);
+    expect(restarts()).toBe(1);
+    open();
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([200, 200]);
+    expect(restarts()).toBe(2);
   });
 
   it('that fails leaves everything as it was, and may be tried again', async () => {
