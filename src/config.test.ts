@@ -129,8 +129,9 @@ describe('settings', () => {
   });
 
   it('suggest nothing for a name that is like no other', () => {
-    expect(problemsOf({ FANLIGHT_COMPLETELY_ELSE: '1' })).toEqual({
+    expect(problemsOf({ FANLIGHT_COMPLETELY_ELSE: '1', FANLIGHT_FOO: '1' })).toEqual({
       FANLIGHT_COMPLETELY_ELSE: 'there is no such setting.',
+      FANLIGHT_FOO: 'there is no such setting.',
     });
   });
 });

@@ -182,7 +182,8 @@ function unknownNames(env: Readonly<Record<string, string | undefined>>): Config
     const nearest = SETTINGS.map((known) => ({ known: known.name, distance: spellingDistance(name, known.name) }))
       .sort((a, b) => a.distance - b.distance)
       .at(0);
-    const isNear = nearest !== undefined && nearest.distance <= 4;
+    // One slip in three letters; more is another word.
+    const isNear = nearest !== undefined && nearest.distance <= (name.length - PREFIX.length) / 3;
     return { name, message: `there is no such setting.${isNear ? ` Did you mean ${nearest.known}?` : ''}` };
   });
 }
