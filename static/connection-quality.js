@@ -19,12 +19,15 @@
  * @property {number} bytes
  * @property {number} packets
  * @property {number} lost
+ * @property {number | null} heldBackSinceMs by the network
  */
 
 /** @typedef {Record<string, any> & { type: string }} Report one of getStats */
 
 const FAIR = { lossPercent: 2, rttMs: 300 };
 const POOR = { lossPercent: 8, rttMs: 800 };
+/** Congestion control starts low and feels its way up: being held back counts after this long. */
+const RAMP_UP_MS = 10_000;
 
 /** Samples one connection; make another for another connection. */
 export class ConnectionQuality {
@@ -63,7 +66,7 @@ export class ConnectionQuality {
  */
 export function summarise(reports, side, previous) {
   const media = reports.filter(({ type }) => type === (side === 'viewer' ? 'inbound-rtp' : 'outbound-rtp'));
-  const sample = takeSample(media, side);
+  const sample = takeSample(media, side, previous);
   if (!previous || sample.atMs <= previous.atMs) return { quality: undefined, sample };
   const video = media.find(({ kind }) => kind === 'video');
   const remote = reports.filter(({ type }) => type === 'remote-inbound-rtp');
@@ -77,7 +80,8 @@ export function summarise(reports, side, previous) {
     codec: codecs(media, reports),
     limitedBy: limitation(video?.qualityLimitationReason),
   };
-  return { quality: { ...numbers, verdict: verdictOn(numbers) }, sample };
+  const isNarrow = sample.heldBackSinceMs !== null && sample.atMs - sample.heldBackSinceMs >= RAMP_UP_MS;
+  return { quality: { ...numbers, verdict: verdictOn(numbers, isNarrow) }, sample };
 }
 
 /**
@@ -94,12 +98,16 @@ export function qualityWords(quality, side) {
 /**
  * @param {readonly Record<string, any>[]} media
  * @param {'publisher' | 'viewer'} side
+ * @param {Sample} [previous]
  * @returns {Sample}
  */
-function takeSample(media, side) {
+function takeSample(media, side, previous) {
   const sum = (/** @type {string} */ field) => media.reduce((total, report) => total + (report[field] ?? 0), 0);
+  const atMs = Math.max(0, ...media.map(({ timestamp }) => timestamp ?? 0));
+  const isHeldBack = media.some(({ qualityLimitationReason }) => qualityLimitationReason === 'bandwidth');
   return {
-    atMs: Math.max(0, ...media.map(({ timestamp }) => timestamp ?? 0)),
+    atMs,
+    heldBackSinceMs: isHeldBack ? (previous?.heldBackSinceMs ?? atMs) : null,
     bytes: sum(side === 'viewer' ? 'bytesReceived' : 'bytesSent'),
     packets: sum(side === 'viewer' ? 'packetsReceived' : 'packetsSent'),
     lost: sum('packetsLost'),
@@ -156,11 +164,12 @@ function limitation(reason) {
 
 /**
  * @param {Omit<Quality, 'verdict'>} numbers
+ * @param {boolean} isNarrow
  * @returns {'good' | 'fair' | 'poor'}
  */
-function verdictOn({ lossPercent, rttMs, limitedBy }) {
+function verdictOn({ lossPercent, rttMs }, isNarrow) {
   if (lossPercent >= POOR.lossPercent || (rttMs ?? 0) >= POOR.rttMs) return 'poor';
-  if (lossPercent >= FAIR.lossPercent || (rttMs ?? 0) >= FAIR.rttMs || limitedBy === 'bandwidth') return 'fair';
+  if (lossPercent >= FAIR.lossPercent || (rttMs ?? 0) >= FAIR.rttMs || isNarrow) return 'fair';
   return 'good';
 }
 

@@ -64,4 +64,17 @@ describe('summarise', () => {
     const { quality } = summarise(reports(2000), 'publisher', sample);
     expect(quality).toMatchObject({ bitrateKbps: 800, lossPercent: 10, rttMs: 20, verdict: 'poor' });
   });
+
+  it('gives a publisher time to feel its way up before it calls the network narrow', () => {
+    const reports = (atMs: number) => [
+      { type: 'outbound-rtp', kind: 'video', timestamp: atMs, bytesSent: atMs, qualityLimitationReason: 'bandwidth' },
+    ];
+    let previous: Parameters<typeof summarise>[2];
+    const verdicts = [0, 2, 4, 6, 8, 10, 12].map((seconds) => {
+      const { quality, sample } = summarise(reports(1000 + seconds * 1000), 'publisher', previous);
+      previous = sample;
+      return quality?.verdict;
+    });
+    expect(verdicts).toEqual([undefined, 'good', 'good', 'good', 'good', 'fair', 'fair']);
+  });
 });

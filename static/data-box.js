@@ -4,6 +4,7 @@ import { byId, setText } from './dom.js';
 
 const TEST_INTERVAL_MS = 1000;
 const TEST_LABEL = 'overlay';
+const MAX_BYTES = 65_536;
 
 /** @type {Record<string, string>} */
 const REFUSALS = {
@@ -44,6 +45,10 @@ export class DataBox {
    * @param {string} text
    */
   #sendOne(label, text) {
+    if (new TextEncoder().encode(text).length > MAX_BYTES) {
+      setText(this.#state, 'Not sent: a message is at most 64 KiB.');
+      return false;
+    }
     const isSent = this.#send(label, text);
     setText(this.#state, isSent ? `Sent on “${label}”.` : 'Not sent: you are not live.');
     return isSent;

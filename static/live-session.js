@@ -19,7 +19,7 @@ const REMEMBER_INTERVAL_MS = 5000;
  * @property {BroadcastView} broadcast
  * @property {{ label: string, code: string }} messageRefused a data message was not relayed
  * @property {{ title: string, detail?: string }} error a setting was refused
- * @property {string} keyRefused
+ * @property {string} keyRefused the code of the refusal
  */
 
 /** @extends {Emitter<LiveSessionEvents & Record<string, unknown>>} */
@@ -38,9 +38,7 @@ export class LiveSession extends Emitter {
     super();
     this.#name = name;
     this.#media = media;
-    const resume = recallLive(name)?.resume;
-    const url = `/whip/${encodeURIComponent(name)}`;
-    this.#client = new WhipClient(url, { ...(key ? { token: key } : {}), ...(resume ? { resume } : {}) });
+    this.#client = new WhipClient(`/whip/${encodeURIComponent(name)}`, key ? { token: key } : {});
     this.#session = new ResilientSession({
       client: this.#client,
       open: () => this.#publish(),
@@ -77,6 +75,8 @@ export class LiveSession extends Emitter {
     if (!release) return false;
     this.#releaseClaim();
     this.#releaseClaim = release;
+    // The session of the page before this one, or of the tab that just lost its claim.
+    this.#client.resume = recallLive(this.#name)?.resume ?? this.#client.resume;
     this.#session.start();
     return true;
   }
@@ -143,7 +143,9 @@ export class LiveSession extends Emitter {
     });
     this.#session.on('broadcast', (broadcast) => this.emit('broadcast', broadcast));
     this.#session.on('error', (error) => this.emit('error', error));
-    this.#session.on('refused', (reason) => this.emit('keyRefused', reason));
+    this.#session.on('refused', (reason) => {
+      if (reason === 'missing_key' || reason === 'wrong_key') this.emit('keyRefused', reason);
+    });
     this.#client.on('channel', (channel) => {
       if (channel.label === 'fanlight') channel.onmessage = ({ data }) => this.#heard(data);
     });

@@ -44,7 +44,7 @@ live.on('broadcast', (now) => {
   render();
 });
 live.on('messageRefused', (refusal) => dataBox.refused(refusal));
-live.on('keyRefused', () => keyForm.show('That key is not right.'));
+live.on('keyRefused', (code) => keyForm.show(code === 'wrong_key' ? 'That key is not right.' : ''));
 live.on('error', ({ title, detail }) => setText(byId('settings-state', HTMLElement), detail ?? title));
 media.on('change', () => {
   void live.mediaChanged();

@@ -7,6 +7,8 @@ import { iceServersFromLink } from './link-header.js';
 import { ProblemError, request } from './problem.js';
 
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How long the connection stays open for the server to hear that it ends. */
+const GOODBYE_MS = 1000;
 
 /**
  * @typedef {object} SessionOptions
@@ -66,6 +68,11 @@ export class SessionClient extends Emitter {
   /** `<session>.<token>`: a secret with which this session can be resumed. */
   get resume() {
     return this.#resume;
+  }
+
+  /** @param {string | undefined} resume the session that the next opening goes on with */
+  set resume(resume) {
+    this.#resume = resume;
   }
 
   /** Id of the session on the server. */
@@ -155,9 +162,16 @@ export class SessionClient extends Emitter {
    */
   async stop() {
     const url = this.#sessionUrl;
+    const connections = [this.#connection, this.#previous];
     this.forget();
-    this.close();
-    if (url) await this.#delete(url);
+    this.#generation++;
+    this.#connection = this.#previous = undefined;
+    const told = url ? this.#delete(url) : Promise.resolve();
+    // A connection that closes before the server is told would look like a network failure to everybody else.
+    const patience = new Promise((resolve) => setTimeout(resolve, GOODBYE_MS));
+    await Promise.race([told.catch(() => {}), patience]);
+    for (const connection of connections) connection?.close();
+    await told;
   }
 
   /** Closes the connection and leaves the session to the server: another window goes on with it. */

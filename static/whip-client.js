@@ -88,7 +88,7 @@ export class WhipClient extends SessionClient {
    * Sends a data message; the channel of the label is opened when there is none.
    * @param {string} label
    * @param {string | ArrayBuffer} message
-   * @returns {boolean} false: the channel is not open, nothing was sent
+   * @returns {boolean} false: the channel is not open, or the message is larger than the other side takes
    */
   send(label, message) {
     const channel = this.#channels.get(label) ?? this.#openChannel(label);
@@ -119,9 +119,13 @@ export class WhipClient extends SessionClient {
  */
 function sendOn(channel, message) {
   if (channel.readyState !== 'open') return false;
-  if (typeof message === 'string') channel.send(message);
-  else channel.send(message);
-  return true;
+  try {
+    if (typeof message === 'string') channel.send(message);
+    else channel.send(message);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
