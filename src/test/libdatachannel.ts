@@ -1,0 +1,152 @@
+// A publisher and a viewer on libdatachannel (node-datachannel), the library inside OBS: RTP packets are ours byte for byte,
+// so that a test sees exactly what the relay does to them.
+
+import { createRequire } from 'node:module';
+import type * as NodeDataChannel from 'node-datachannel';
+import { writeRtpHeader } from '../rtp/packet.ts';
+import { type OpenOptions, type OpenResult, postOffer } from './session-requests.ts';
+
+// Its ESM entry lacks the classes.
+const library = createRequire(import.meta.url)('node-datachannel') as typeof NodeDataChannel;
+
+const H264 = 96;
+const OPUS = 111;
+const PUBLISHER_VIDEO_SSRC = 4001;
+const PUBLISHER_AUDIO_SSRC = 4002;
+/** NAL units (RFC 6184 §5.2): an IDR slice and another one. */
+const IDR = [0x65, 0x88, 0x84, 0x00];
+const SLICE = [0x41, 0x9a, 0x24, 0x6c];
+
+class LibdatachannelPeer {
+  readonly connection = new library.PeerConnection('test', { iceServers: [], disableAutoNegotiation: true });
+  session: OpenResult | undefined;
+
+  /** @param withCandidates OBS puts none into its offer since 30.2 */
+  protected async negotiate(endpoint: string, withCandidates: boolean, options: OpenOptions): Promise<OpenResult> {
+    const offer = await new Promise<string>((resolve) => {
+      this.connection.onGatheringStateChange((state) => {
+        if (state === 'complete') resolve(this.connection.localDescription()?.sdp ?? '');
+      });
+      this.connection.setLocalDescription('offer');
+    });
+    const lines = offer
+      .split('\r\n')
+      .filter((line) => withCandidates || !/^a=(candidate|end-of-candidates)/.test(line));
+    this.session = await postOffer(endpoint, lines.join('\r\n'), options);
+    if (this.session.status === 201) this.connection.setRemoteDescription(this.session.answer, 'answer');
+    return this.session;
+  }
+
+  get isConnected(): boolean {
+    return this.connection.state() === 'connected';
+  }
+
+  close(): void {
+    this.connection.close();
+  }
+}
+
+/** Publishes as OBS does: H264 declared constrained baseline, Opus, no candidates, deaf to PLI. */
+export class ObsLikePublisher extends LibdatachannelPeer {
+  readonly #video: NodeDataChannel.Track;
+  readonly #audio: NodeDataChannel.Track;
+
+  constructor() {
+    super();
+    const audio = new library.Audio('0', 'SendOnly');
+    audio.addOpusCodec(OPUS);
+    audio.addSSRC(PUBLISHER_AUDIO_SSRC, 'obs', 'obs-msid', 'audio');
+    const video = new library.Video('1', 'SendOnly');
+    video.addH264Codec(H264, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
+    video.addSSRC(PUBLISHER_VIDEO_SSRC, 'obs', 'obs-msid', 'video');
+    this.#audio = this.connection.addTrack(audio);
+    this.#video = this.connection.addTrack(video);
+  }
+
+  publish(endpoint: string, options: OpenOptions = {}): Promise<OpenResult> {
+    return this.negotiate(endpoint, false, options);
+  }
+
+  sendVideo(sequence: number, { key, payload = [] }: { readonly key: boolean; readonly payload?: number[] }): void {
+    const data = [...(key ? IDR : SLICE), ...payload];
+    this.#video.sendMessageBinary(rtp(H264, PUBLISHER_VIDEO_SSRC, sequence, sequence * 3000, data));
+  }
+
+  sendAudio(sequence: number): void {
+    this.#audio.sendMessageBinary(rtp(OPUS, PUBLISHER_AUDIO_SSRC, sequence, sequence * 960, [0xfc, 1, 2, 3]));
+  }
+}
+
+export interface SeenPacket {
+  readonly payloadType: number;
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly ssrc: number;
+  readonly payload: Buffer;
+}
+
+/** Views with another payload type than the publisher's, so that a mix-up shows. */
+export class LibdatachannelViewer extends LibdatachannelPeer {
+  static readonly videoPayloadType = 102;
+  readonly video: SeenPacket[] = [];
+  readonly audio: SeenPacket[] = [];
+  readonly messages: { readonly label: string; readonly data: string | Buffer | ArrayBuffer }[] = [];
+  readonly #keep: unknown[] = [];
+
+  constructor({ data = false }: { readonly data?: boolean } = {}) {
+    super();
+    const audio = new library.Audio('0', 'RecvOnly');
+    audio.addOpusCodec(OPUS);
+    const video = new library.Video('1', 'RecvOnly');
+    video.addH264Codec(
+      LibdatachannelViewer.videoPayloadType,
+      'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
+    );
+    for (const [medium, seen] of [
+      [audio, this.audio],
+      [video, this.video],
+    ] as const) {
+      const track = this.connection.addTrack(medium);
+      track.onMessage((bytes) => {
+        const packet = see(bytes);
+        if (packet) seen.push(packet);
+      });
+      this.#keep.push(track);
+    }
+    if (!data) return;
+    this.#keep.push(this.connection.createDataChannel('fanlight'));
+    this.connection.onDataChannel((channel) => {
+      this.#keep.push(channel);
+      channel.onMessage((message) => this.messages.push({ label: channel.getLabel(), data: message }));
+    });
+  }
+
+  view(endpoint: string, options: OpenOptions = {}): Promise<OpenResult> {
+    return this.negotiate(endpoint, true, options);
+  }
+}
+
+/** Ends the library's threads; once, after the last test of a file. */
+export function endLibdatachannel(): void {
+  library.cleanup();
+}
+
+function rtp(payloadType: number, ssrc: number, sequence: number, timestamp: number, payload: number[]): Buffer {
+  const bytes = Buffer.alloc(12 + payload.length);
+  writeRtpHeader(bytes, { payloadType, ssrc, sequence: sequence & 0xffff, timestamp: timestamp >>> 0, marker: true });
+  bytes.set(payload, 12);
+  return bytes;
+}
+
+/** Undefined for RTCP, which the library hands out too. */
+function see(bytes: Buffer): SeenPacket | undefined {
+  const type = bytes.readUInt8(1);
+  if (type >= 192 && type <= 223) return undefined;
+  return {
+    payloadType: type & 0x7f,
+    sequence: bytes.readUInt16BE(2),
+    timestamp: bytes.readUInt32BE(4),
+    ssrc: bytes.readUInt32BE(8),
+    payload: Buffer.from(bytes.subarray(12)),
+  };
+}
