@@ -31,11 +31,15 @@ export function readBindingRequest(datagram: Buffer): BindingRequest | undefined
   };
 }
 
-/** True when MESSAGE-INTEGRITY is there and made with our password (RFC 8489 §9.1.3). */
-export function isAuthentic(datagram: Buffer, request: BindingRequest, password: string): boolean {
-  return (
-    request.message.attributesKeys.includes('MESSAGE-INTEGRITY') && parse(datagram, Buffer.from(password)) !== undefined
-  );
+/**
+ * True when MESSAGE-INTEGRITY is there and made with our password (RFC 8489 §9.1.3). What stands behind it is not
+ * covered (§14.5): a request with anything but FINGERPRINT there was tampered with.
+ */
+export function isAuthentic(datagram: Buffer, { message }: BindingRequest, password: string): boolean {
+  const names: readonly string[] = message.attributesKeys;
+  const integrity = names.indexOf('MESSAGE-INTEGRITY');
+  if (integrity < 0 || names.slice(integrity + 1).some((name) => name !== 'FINGERPRINT')) return false;
+  return parse(datagram, Buffer.from(password)) !== undefined;
 }
 
 /**

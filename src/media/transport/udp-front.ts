@@ -127,6 +127,11 @@ export class UdpFront {
 
   send(datagram: Uint8Array, to: RemoteAddress): void {
     if (this.#closed) return;
+    if (to.port === 0) {
+      // A raw socket can send from port 0; for dgram, answering there is an exception.
+      this.#sendFailures++;
+      return;
+    }
     this.#socket.send(datagram, to.port, to.address, this.#countFailure);
   }
 
