@@ -14,6 +14,10 @@ const HANDSHAKE = 22;
 const APPLICATION_DATA = 23;
 
 const RECORD_HEADER_BYTES = 13;
+/** Type, length, sequence, fragment offset and fragment length (RFC 6347 §4.2.2). */
+const HANDSHAKE_HEADER_BYTES = 12;
+const FINISHED = 20;
+const FINISHED_BYTES = HANDSHAKE_HEADER_BYTES + 12;
 const FATAL = 2;
 const CLOSE_NOTIFY = 0;
 
@@ -118,8 +122,14 @@ export class Dtls {
       if (encrypted) this.#receiveAlert(record);
       return;
     }
+    if (type === HANDSHAKE && encrypted) {
+      // Of handshakes only Finished is encrypted; it comes again when ours was lost. An encrypted ClientHello would
+      // make werift forget its keys, and endless encrypted fragments fill its memory.
+      if (this.#isFinished(record)) this.#underlay.onData(record);
+      return;
+    }
     if (this.#state === 'handshaking') {
-      if (type !== HANDSHAKE && type !== CHANGE_CIPHER_SPEC) return;
+      if (type !== CHANGE_CIPHER_SPEC && !(type === HANDSHAKE && hasBoundedMessages(record))) return;
       this.#handshakeBytes += record.length;
       if (this.#handshakeBytes > MAX_HANDSHAKE_BYTES) {
         this.#fail('failed', 'handshake is too large');
@@ -128,19 +138,28 @@ export class Dtls {
       this.#underlay.onData(record);
       return;
     }
-    // A repeated Finished means that ours was lost; it comes encrypted.
-    if (encrypted && (type === APPLICATION_DATA || type === HANDSHAKE)) this.#underlay.onData(record);
+    if (encrypted && type === APPLICATION_DATA) this.#underlay.onData(record);
   }
 
   #receiveAlert(record: Buffer): void {
-    let alert: Buffer;
-    try {
-      alert = this.#socket.cipher.decryptPacket(readRecord(record));
-    } catch {
-      return;
-    }
+    const alert = this.#decrypted(record);
+    if (!alert) return;
     const [level, description] = alert;
     if (level === FATAL || description === CLOSE_NOTIFY) this.#fail('closed-by-peer', `alert ${level}/${description}`);
+  }
+
+  #isFinished(record: Buffer): boolean {
+    const message = this.#decrypted(record);
+    return message?.length === FINISHED_BYTES && message[0] === FINISHED;
+  }
+
+  /** Undefined when the record is not authentic, or came before the keys. */
+  #decrypted(record: Buffer): Buffer | undefined {
+    try {
+      return this.#socket.cipher.decryptPacket(readRecord(record));
+    } catch {
+      return undefined;
+    }
   }
 
   #finish(): void {
@@ -181,6 +200,16 @@ export class Dtls {
     } as WeriftRecord;
     this.#options.send(writeRecord(this.#socket.cipher.encryptPacket(record)));
   }
+}
+
+/** werift allocates what the length of a message says (up to 16 MiB) once its last fragment is there. */
+function hasBoundedMessages(record: Buffer): boolean {
+  let offset = RECORD_HEADER_BYTES;
+  while (record.length - offset >= HANDSHAKE_HEADER_BYTES) {
+    if (record.readUIntBE(offset + 1, 3) > MAX_HANDSHAKE_BYTES) return false;
+    offset += HANDSHAKE_HEADER_BYTES + record.readUIntBE(offset + 9, 3);
+  }
+  return true;
 }
 
 type WeriftRecord = Parameters<DtlsSocket['cipher']['decryptPacket']>[0];
