@@ -172,7 +172,8 @@ export class DataChannels {
       this.#queuedBytes -= next.payload.length;
       this.#sctp.send(next.streamId, next.ppid, next.payload);
     }
-    if (this.#lost.size > 0 && this.#queue.length <= MAX_QUEUED_MESSAGES / 4) this.#settleLosses();
+    const hasRoom = this.#queue.length <= MAX_QUEUED_MESSAGES / 4 && this.#queuedBytes <= MAX_QUEUED_BYTES / 4;
+    if (this.#lost.size > 0 && hasRoom) this.#settleLosses();
   }
 
   /** The peer reads again: tell it what it missed, and give it the newest of each state. */
@@ -196,6 +197,11 @@ export class DataChannels {
       this.#labels.delete(streamId);
       if (this.#streams.get(label) === streamId) this.#streams.delete(label);
     }
+    // What still waits for them would arrive under the next label.
+    const kept = this.#queue.filter(({ streamId }) => !streamIds.includes(streamId));
+    this.#queue.length = 0;
+    this.#queuedBytes = 0;
+    for (const queued of kept) this.#push(queued);
   }
 
   #receive(streamId: number, ppid: number, payload: Buffer): void {
@@ -238,6 +244,8 @@ export class DataChannels {
       if (!this.#streams.has(label)) this.#streams.set(label, streamId);
       this.#options.onChannel(label);
     }
+    // Who asks again and again without reading gets no more answers than there is room for.
+    if (known !== undefined && this.#isFull(1)) return;
     this.#push({ streamId, ppid: PPID_DCEP, payload: Buffer.from([DCEP_ACK]) });
     this.#pump();
   }

@@ -24,10 +24,14 @@ export interface SctpOptions {
   readonly onDrain: () => void;
 }
 
-/** Fragments of messages that are not whole yet; four of the largest messages. */
-const MAX_REASSEMBLY_BYTES = 256 * 1024;
+/** What we tell the peer that it may have on its way or waiting behind a lost packet; four of the largest messages. */
+const RECEIVE_WINDOW_BYTES = 256 * 1024;
+/** Fragments of messages that are not whole yet. No peer that keeps to the window gets there. */
+const MAX_REASSEMBLY_BYTES = RECEIVE_WINDOW_BYTES + 64 * 1024;
 /** Streams that a peer may use; each costs memory in werift. */
 const MAX_INBOUND_STREAMS = 256;
+/** Chunks that arrived behind a lost one; werift sorts them all for each packet. */
+const MAX_MISORDERED_CHUNKS = 2048;
 /** How many bytes come in between two looks at those limits. */
 const INSPECT_EVERY_BYTES = 64 * 1024;
 
@@ -39,12 +43,14 @@ interface SctpInternals {
     { reassembly: { userData: Buffer }[]; popMessages(): Iterable<[number, number, Buffer]> }
   >;
   advertisedRwnd: number;
+  sackMisOrdered: ReadonlySet<number>;
 }
 
 export class Sctp {
   readonly #options: SctpOptions;
   readonly #transport: RTCSctpTransport;
   #uninspectedBytes = 0;
+  #connected = false;
   #closed = false;
 
   constructor(options: SctpOptions) {
@@ -68,16 +74,20 @@ export class Sctp {
     sctp.onSackReceived = async () => {
       if (!this.#closed) options.onDrain();
     };
+    // Said again whenever the peer repeats its cookie, because our answer to it was lost.
     sctp.stateChanged.connected.subscribe(() => {
-      if (!this.#closed) options.onConnected();
+      if (this.#closed || this.#connected) return;
+      this.#connected = true;
+      options.onConnected();
     });
     sctp.stateChanged.closed.subscribe(() => this.#peerClosed());
+    this.#internals.advertisedRwnd = RECEIVE_WINDOW_BYTES;
     this.#transport.start(options.remotePort).catch(() => this.#peerClosed());
   }
 
   /** A packet from the peer. Never throws. */
   receive(packet: Buffer): void {
-    if (this.#closed) return;
+    if (this.#closed || !isSafe(packet)) return;
     this.#internals
       .handleData(packet)
       .then(() => this.#popStranded())
@@ -118,12 +128,15 @@ export class Sctp {
    * channels interleave with reordering (its issue 706): ask again until nothing comes.
    */
   #popStranded(): void {
+    if (this.#closed) return;
     const internals = this.#internals;
     for (const stream of Object.values(internals.inboundStreams)) {
       let popped = stream.reassembly.length > 0;
       while (popped) {
         popped = false;
         for (const [streamId, ppid, payload] of stream.popMessages()) {
+          // The owner may have closed us for the message before.
+          if (this.#closed) return;
           popped = true;
           internals.advertisedRwnd += payload.length;
           this.#options.onMessage(streamId, ppid, payload);
@@ -133,8 +146,9 @@ export class Sctp {
   }
 
   #exceedsLimits(): boolean {
-    const streams = Object.values(this.#internals.inboundStreams);
-    if (streams.length > MAX_INBOUND_STREAMS) return true;
+    const { inboundStreams, sackMisOrdered } = this.#internals;
+    const streams = Object.values(inboundStreams);
+    if (streams.length > MAX_INBOUND_STREAMS || sackMisOrdered.size > MAX_MISORDERED_CHUNKS) return true;
     let bytes = 0;
     for (const { reassembly } of streams) {
       for (const { userData } of reassembly) bytes += userData.length;
@@ -147,4 +161,66 @@ export class Sctp {
     this.close();
     this.#options.onClosed();
   }
+}
+
+const COMMON_HEADER_BYTES = 12;
+const CHUNK_HEADER_BYTES = 4;
+const SACK = 3;
+/** Chunks that hold a list of parameters, and where in them it starts: INIT, INIT ACK, HEARTBEAT, its ACK, ABORT, ERROR, RE-CONFIG. */
+const PARAMETERS_AT: ReadonlyMap<number, number> = new Map([
+  [1, 16],
+  [2, 16],
+  [4, 0],
+  [5, 0],
+  [6, 0],
+  [9, 0],
+  [130, 0],
+]);
+/** More than we ever have on its way. */
+const MAX_ACKNOWLEDGED_CHUNKS = 8192;
+
+/**
+ * Whether werift can read the packet in bounded time. A length of 0 leads it in a circle that ends when the memory
+ * does, and each gap of a SACK (up to 65,536 wide, hundreds in a packet) is walked through number by number.
+ */
+function isSafe(packet: Buffer): boolean {
+  let offset = COMMON_HEADER_BYTES;
+  while (packet.length - offset >= CHUNK_HEADER_BYTES) {
+    const type = packet.readUInt8(offset);
+    const length = packet.readUInt16BE(offset + 2);
+    if (length < CHUNK_HEADER_BYTES || offset + length > packet.length) return false;
+    const body = packet.subarray(offset + CHUNK_HEADER_BYTES, offset + length);
+    const parametersAt = PARAMETERS_AT.get(type);
+    if (parametersAt !== undefined && !hasSafeParameters(body.subarray(parametersAt))) return false;
+    if (type === SACK && acknowledgedInGaps(body) > MAX_ACKNOWLEDGED_CHUNKS) return false;
+    offset += padded(length);
+  }
+  return true;
+}
+
+function hasSafeParameters(parameters: Buffer): boolean {
+  let offset = 0;
+  while (parameters.length - offset >= CHUNK_HEADER_BYTES) {
+    const length = parameters.readUInt16BE(offset + 2);
+    if (length < CHUNK_HEADER_BYTES) return false;
+    offset += padded(length);
+  }
+  return true;
+}
+
+/** RFC 9260 §3.3.4: acknowledged up to, window, number of gap blocks and of duplicates, then start and end of each block. */
+function acknowledgedInGaps(sack: Buffer): number {
+  const firstGapAt = 12;
+  if (sack.length < firstGapAt) return 0;
+  const end = Math.min(sack.length - 4, firstGapAt + 4 * (sack.readUInt16BE(8) - 1));
+  let chunks = 0;
+  for (let offset = firstGapAt; offset <= end; offset += 4) {
+    chunks += Math.max(0, sack.readUInt16BE(offset + 2) - sack.readUInt16BE(offset) + 1);
+  }
+  return chunks;
+}
+
+/** Chunks and parameters start at multiples of four bytes. */
+function padded(length: number): number {
+  return Math.ceil(length / 4) * 4;
 }
