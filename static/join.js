@@ -64,6 +64,9 @@ player.on('playing', (isPlaying) => {
   render();
 });
 
+// First of all the picture; what surrounds it is put together while the offer is on its way.
+session.start();
+session.socket.connect();
 fillIcons();
 setUpControls(player, video, byId('stage', HTMLElement));
 setText(byId('name', HTMLElement), name);
@@ -84,8 +87,6 @@ Object.defineProperty(window, 'fanlight', {
     },
   },
 });
-session.start();
-session.socket.connect();
 
 async function view() {
   tracks = await client.view();

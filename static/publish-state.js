@@ -61,6 +61,6 @@ export function publishWords(state, status, { audio, video }, isTaken) {
     case 'stopped':
       return 'The broadcast has ended. Go live again whenever you like.';
     default:
-      return status?.words ?? '';
+      return status?.words ?? 'Publishing from this page needs HTTPS.';
   }
 }

@@ -149,7 +149,8 @@ function render() {
   byId('stop', HTMLButtonElement).hidden = !live.isRunning;
   setText(byId('stop-label', HTMLElement), state === 'live' || state === 'reconnecting' ? 'Stop' : 'Cancel');
   byId('facts', HTMLElement).hidden = !live.isRunning && broadcast?.state !== 'live';
-  for (const id of ['quality', 'stage-viewers']) byId(id, HTMLElement).hidden = !live.isRunning;
+  for (const id of ['quality', 'stage-viewers'])
+    byId(id, HTMLElement).hidden = state !== 'live' && state !== 'reconnecting';
   if (status?.phase === 'needs-key') keyForm.show(status.error?.code === 'wrong_key' ? status.words : '');
 }
 

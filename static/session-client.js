@@ -115,8 +115,8 @@ export class SessionClient extends Emitter {
     try {
       prepare(connection);
       // The server is ICE-lite and needs no candidates of ours, so the offer goes out before any is gathered.
-      await connection.setLocalDescription();
-      const response = await this.#post(connection.localDescription?.sdp ?? '');
+      const offer = await connection.createOffer();
+      const [response] = await Promise.all([this.#post(offer.sdp ?? ''), connection.setLocalDescription(offer)]);
       await this.#abandonWhenOvertaken(generation, response);
       this.#remember(response, connection);
       this.#adopt(connection);
