@@ -103,9 +103,9 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       logger,
       clientAddress: web.clientAddress,
     });
-    await servers.listen();
     undo.push(() => servers.close());
     undo.push(() => webSocket.close());
+    await servers.listen();
 
     const ports = { ...servers.ports, udp: media.udpPorts };
     logger.info({ ...ports, addresses, workers: config.mediaWorkers }, 'listening');

@@ -14,7 +14,7 @@ export const ERRORS = {
   malformed_sdp: { status: 400, title: 'The SDP offer is malformed.' },
   malformed_fragment: { status: 400, title: 'The ICE fragment is malformed.' },
   malformed_json: { status: 400, title: 'The body is not valid JSON.' },
-  invalid_name: { status: 400, title: 'A broadcast name is 1 to 64 of A-Z a-z 0-9 . _ -' },
+  invalid_name: { status: 400, title: 'A broadcast name is 1 to 64 of A-Z a-z 0-9 . _ - (not . or ..).' },
   invalid_label: { status: 400, title: 'A data label is 1 to 64 characters without control characters.' },
   missing_key: { status: 401, title: 'A key is needed: Authorization: Bearer <key>.' },
   wrong_key: { status: 401, title: 'The key is not right.' },

@@ -11,7 +11,8 @@ export type Label = string & { readonly brand: 'Label' };
 /** The control channel between one client and the server; never relayed. */
 export const CONTROL_LABEL = 'fanlight';
 
-const BROADCAST_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+/** Not `.` and `..`, which a browser takes out of an address before it asks. */
+const BROADCAST_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
 const LABEL = /^\P{Cc}{1,64}$/u;
 
 /** Errors: invalid_name. */

@@ -1,0 +1,204 @@
+// The main job in Chromium: what a person does on /publish and /join, seen by decoded frames and not by states alone.
+
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { eventually, startTestServer, type TestServer } from '../server.ts';
+import { hasChromium, inboundStatistics, inState, launchChromium, seeFrames } from './browsers.ts';
+
+const suite = hasChromium ? describe : describe.skipIf(true);
+
+suite('in Chromium', () => {
+  let server: TestServer;
+  let browser: Browser;
+  const people: BrowserContext[] = [];
+  let broadcasts = 0;
+  let name: string;
+
+  /** Each page is another person's: its own window and memory. */
+  async function newPage(): Promise<Page> {
+    const person = await browser.newContext();
+    people.push(person);
+    return person.newPage();
+  }
+
+  async function open(path: string, page?: Page): Promise<Page> {
+    const opened = page ?? (await newPage());
+    await opened.goto(`http://localhost:${server.fanlight.ports.http}${path}`);
+    return opened;
+  }
+
+  async function goLive(): Promise<Page> {
+    const page = await open(`/publish/${name}`);
+    await inState(page, 'preview');
+    await page.click('#go-live');
+    await inState(page, 'live');
+    return page;
+  }
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    browser = await launchChromium();
+  });
+  beforeEach(() => {
+    name = `page-${++broadcasts}`;
+  });
+  afterEach(async () => {
+    for (const person of people.splice(0)) await person.close();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.stop();
+  });
+
+  it('publishes: own picture, link, viewer count, connection, pickers, mute, screen, stop', async () => {
+    const publisher = await goLive();
+    await seeFrames(publisher, '#preview', 20);
+    expect(await publisher.inputValue('#share-link')).toContain(`/join/${name}`);
+    expect(await publisher.locator('#camera option').count()).toBeGreaterThan(0);
+    expect(await publisher.locator('#microphone option').count()).toBeGreaterThan(0);
+
+    const viewer = await open(`/join/${name}`);
+    await seeFrames(viewer, '#video', 20);
+    await eventually('the count', async () => (await publisher.textContent('#viewers')) === '1');
+    await eventually('words about the connection', async () =>
+      /\S/.test((await publisher.textContent('#quality-words')) ?? ''),
+    );
+
+    await eventually('sound', async () => (await inboundStatistics(viewer)).audioEnergy > 0);
+    await publisher.click('#mute');
+    const silence = async () => {
+      const before = (await inboundStatistics(viewer)).audioEnergy;
+      await seeFrames(viewer, '#video', 20);
+      return (await inboundStatistics(viewer)).audioEnergy - before < 1e-6;
+    };
+    await eventually('silence after mute', silence);
+
+    await publisher.click('#share-screen');
+    const surface = () =>
+      publisher.evaluate(() => {
+        const { peerConnection } = (globalThis as unknown as { fanlight: { peerConnection: RTCPeerConnection } })
+          .fanlight;
+        const video = peerConnection.getSenders().find(({ track }) => track?.kind === 'video');
+        return video?.track?.getSettings().displaySurface;
+      });
+    await eventually('the screen is sent', async () => (await surface()) === 'monitor');
+    await seeFrames(viewer, '#video', 20);
+    await publisher.click('#stop');
+    await inState(viewer, 'ended');
+    const described = await (await fetch(`${server.url}/api/broadcasts/${name}`)).json();
+    expect(described).toMatchObject({ state: 'idle' });
+  });
+
+  it('joins in any number of tabs: waits in plain words, plays muted, one tap gives sound', async () => {
+    const tabs = await Promise.all([open(`/join/${name}`), open(`/join/${name}`), open(`/join/${name}`)]);
+    for (const tab of tabs) {
+      await inState(tab, 'waiting');
+      expect(await tab.textContent('#status')).toMatch(/waiting for the broadcaster/i);
+    }
+    await goLive();
+    for (const tab of tabs) {
+      await inState(tab, 'live');
+      await seeFrames(tab, '#video', 20);
+      expect((await inboundStatistics(tab)).framesDecoded).toBeGreaterThan(20);
+    }
+    // A tab that nobody touched: the page must find out by itself that the browser allows no sound. Playwright's own
+    // questions to a page count as gestures, so these are asked below it.
+    const tab = await open(`/join/${name}`);
+    const protocol = await tab.context().newCDPSession(tab);
+    const isMuted = async () => {
+      const { result } = await protocol.send('Runtime.evaluate', {
+        expression: 'document.querySelector("#video").muted',
+      });
+      return result.value === true;
+    };
+    await eventually('muted by itself', isMuted);
+    await seeFrames(tab, '#video', 10);
+    await tab.click('#unmute');
+    expect(await isMuted()).toBe(false);
+    await tab.click('#fullscreen');
+    await tab.waitForFunction(() => document.fullscreenElement !== null);
+  });
+
+  it('sends messages and overlays to each viewer', async () => {
+    const publisher = await goLive();
+    const viewers = await Promise.all([open(`/join/${name}`), open(`/join/${name}`)]);
+    for (const viewer of viewers) {
+      await seeFrames(viewer, '#video', 5);
+    }
+    await publisher.fill('#message-text', 'Hello <b>viewers</b>');
+    await publisher.click('#send-message');
+    await publisher.check('#test-overlays');
+    for (const viewer of viewers) {
+      await viewer.waitForFunction(() =>
+        document.querySelector('#messages')?.textContent?.includes('Hello <b>viewers</b>'),
+      );
+      // The box moves once a second and stays on the picture.
+      const box = () =>
+        viewer.evaluate(() => {
+          const overlay = document.querySelector('#overlay > *');
+          const video = document.querySelector('#video')?.getBoundingClientRect();
+          const rectangle = overlay?.getBoundingClientRect();
+          if (!rectangle || !video || rectangle.width === 0) return undefined;
+          const inside = rectangle.left >= video.left - 1 && rectangle.right <= video.right + 1;
+          return { left: rectangle.left, top: rectangle.top, inside };
+        });
+      const first = await eventually('a box', box);
+      expect(first.inside).toBe(true);
+      await eventually('the box moves', async () => {
+        const now = await box();
+        return now && (now.left !== first.left || now.top !== first.top);
+      });
+    }
+    await publisher.uncheck('#test-overlays');
+    for (const viewer of viewers) {
+      await viewer.waitForFunction(() => document.querySelectorAll('#overlay > *').length === 0);
+    }
+  });
+
+  it('goes on after a reload of either page, for the others too', async () => {
+    const publisher = await goLive();
+    const viewer = await open(`/join/${name}`);
+    const witness = await open(`/join/${name}`);
+    await seeFrames(witness, '#video', 10);
+    const session = await publisher.evaluate(
+      () => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session,
+    );
+    const connection = () =>
+      witness.evaluate(() => {
+        const { peerConnection } = (globalThis as unknown as { fanlight: { peerConnection: { mark?: boolean } } })
+          .fanlight;
+        const known = peerConnection.mark === true;
+        peerConnection.mark = true;
+        return known;
+      });
+    expect(await connection()).toBe(false);
+
+    const interrupted = inState(witness, 'interrupted');
+    await publisher.reload();
+    await interrupted;
+    expect(await witness.textContent('#status')).toMatch(/reconnecting/i);
+    await inState(publisher, 'live');
+    expect(
+      await publisher.evaluate(() => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session),
+    ).toBe(session);
+    await inState(witness, 'live');
+    await seeFrames(witness, '#video', 20);
+    // Nothing was negotiated again: the same peer connection shows the new source.
+    expect(await connection()).toBe(true);
+    await viewer.reload();
+    await inState(viewer, 'live');
+    await seeFrames(viewer, '#video', 10);
+  });
+
+  it('shows many broadcasts side by side, and lists what is live', async () => {
+    await goLive();
+    const first = name;
+    name = `page-${++broadcasts}`;
+    await goLive();
+    const home = await open('/');
+    await home.waitForFunction((names) => names.every((each) => document.body.textContent?.includes(each)), [
+      first,
+      name,
+    ] as const);
+  });
+});
