@@ -1,11 +1,10 @@
 // The composition root: reads as the architecture. Everything is made here and handed in; nothing is global.
 
-import { lookup } from 'node:dns/promises';
-import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import packageJson from '../package.json' with { type: 'json' };
+import { resolveAnnounced } from './announced-addresses.ts';
 import { Registry } from './broadcast/registry.ts';
-import { type Config, ConfigError } from './config.ts';
+import type { Config } from './config.ts';
 import { createHttpApp } from './http/app.ts';
 import type { Readiness } from './http/health.ts';
 import { Rights } from './http/rights.ts';
@@ -39,7 +38,8 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     for (const step of undo.splice(0).reverse()) await step();
   };
   try {
-    const addresses = await announcedAddresses(config);
+    const announced = await resolveAnnounced(config.announcedAddresses);
+    const addresses = announced.length > 0 ? announced : hostAddresses(networkInterfaces());
     const https = config.httpsPort === 0 ? undefined : await loadCertificate(config);
     const store = new SqliteStore({
       directory: config.dataDir,
@@ -55,7 +55,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       host: config.host,
       certificate: await createDtlsCertificate(),
       addresses,
-      addressesConfigured: config.announcedAddresses.length > 0,
+      addressesConfigured: announced.length > 0,
       maxPendingTransports: config.maxPendingTransports,
       onCounters: (worker, counters) => metrics.workerCounters(worker, counters),
       onStarted: (worker) => metrics.workerStarted(worker),
@@ -114,20 +114,4 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     await close();
     throw error;
   }
-}
-
-/** What the operator named, names resolved; else the addresses of this host. */
-async function announcedAddresses({ announcedAddresses: named }: Config): Promise<string[]> {
-  if (named.length === 0) return hostAddresses(networkInterfaces());
-  const resolved = await Promise.all(
-    named.map(async (name) => {
-      if (isIP(name)) return [name];
-      try {
-        return (await lookup(name, { all: true, order: 'ipv4first' })).map(({ address }) => address);
-      } catch {
-        throw new ConfigError([{ name: 'ANNOUNCED_ADDRESSES', message: `${name} cannot be resolved.` }]);
-      }
-    }),
-  );
-  return resolved.flat();
 }

@@ -1,8 +1,8 @@
 // What listeners hear, and how often.
 
 import { expect, test } from 'vitest';
+import { FakeClock } from '../test/fakes.ts';
 import { Announcer } from './announcer.ts';
-import { FakeClock } from './fakes.ts';
 
 function setUp() {
   const clock = new FakeClock(0);

@@ -1,8 +1,8 @@
 // The data policy of one broadcast: limits, labels, memory.
 
 import { expect, test } from 'vitest';
+import { textMessage } from '../test/fakes.ts';
 import { DataRelay } from './data-relay.ts';
-import { textMessage } from './fakes.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 
 function relayWith(limits: Partial<Limits> = {}): DataRelay {

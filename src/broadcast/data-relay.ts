@@ -3,8 +3,9 @@
 
 import type { ErrorCode } from '../errors.ts';
 import type { Limits } from './limits.ts';
-import { CONTROL_LABEL, isLabel, isStateLabel } from './names.ts';
+import { isLabel } from './names.ts';
 import type { DataMessage } from './ports.ts';
+import { CONTROL_LABEL, isStateLabel } from './ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface Refusal {

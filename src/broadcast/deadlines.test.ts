@@ -1,8 +1,8 @@
 // Many deadlines, one timer.
 
 import { expect, test } from 'vitest';
+import { FakeClock } from '../test/fakes.ts';
 import { Deadlines } from './deadlines.ts';
-import { FakeClock } from './fakes.ts';
 
 function setUp() {
   const clock = new FakeClock(0);

@@ -4,8 +4,8 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Track } from '../rtp/codec.ts';
 import type { Broadcast } from './broadcast.ts';
-import { CONTROL_LABEL } from './names.ts';
 import type { Clock, DataMessage, MediaPort, TransportEvent } from './ports.ts';
+import { CONTROL_LABEL } from './ports.ts';
 import type { Log, Roster } from './roster.ts';
 import type { Session } from './session.ts';
 

@@ -1,13 +1,14 @@
 // What counts as a name and what does not.
 
 import { expect, test } from 'vitest';
-import { isStateLabel, parseBroadcastName, parseLabel } from './names.ts';
+import { parseBroadcastName, parseLabel } from './names.ts';
+import { isStateLabel } from './ports.ts';
 
-test.each(['live', 'A', '0', 'a.b_c-D', '.', '__proto__', 'x'.repeat(64)])('%j is a broadcast name', (name) => {
+test.each(['live', 'A', '0', 'a.b_c-D', '__proto__', 'x'.repeat(64)])('%j is a broadcast name', (name) => {
   expect(parseBroadcastName(name)).toBe(name);
 });
 
-test.each(['', 'x'.repeat(65), 'a b', 'a/b', 'ä', 'live\n', 'a%20b'])('%j is no broadcast name', (name) => {
+test.each(['', 'x'.repeat(65), 'a b', 'a/b', 'ä', 'live\n', 'a%20b', '.', '..'])('%j is no broadcast name', (name) => {
   expect(() => parseBroadcastName(name)).toThrow(expect.objectContaining({ code: 'invalid_name' }));
 });
 

@@ -1,15 +1,13 @@
 // Names that come from outside: of broadcasts and of data labels. It must not know what is behind a name.
 
 import { FanlightError } from '../errors.ts';
+import { CONTROL_LABEL } from './ports.ts';
 
 /** A string that went through `parseBroadcastName`. */
 export type BroadcastName = string & { readonly brand: 'BroadcastName' };
 
 /** A string that went through `isLabel`. */
 export type Label = string & { readonly brand: 'Label' };
-
-/** The control channel between one client and the server; never relayed. */
-export const CONTROL_LABEL = 'fanlight';
 
 /** Not `.` and `..`, which a browser takes out of an address before it asks. */
 const BROADCAST_NAME = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/;
@@ -31,9 +29,4 @@ export function parseLabel(value: string): Label {
   if (!isLabel(value)) throw new FanlightError('invalid_label');
   if (value === CONTROL_LABEL) throw new FanlightError('invalid_label', `"${CONTROL_LABEL}" is reserved.`);
   return value;
-}
-
-/** Labels whose last message is remembered for late joiners. */
-export function isStateLabel(label: string): boolean {
-  return label === 'state' || label.startsWith('state/');
 }

@@ -13,6 +13,14 @@ export interface DataMessage {
   readonly payload: Uint8Array;
 }
 
+/** The control channel between one client and the server; never relayed. */
+export const CONTROL_LABEL = 'fanlight';
+
+/** Labels whose last message is remembered for late joiners, and whose newest is worth more than the ones before. */
+export function isStateLabel(label: string): boolean {
+  return label === 'state' || label.startsWith('state/');
+}
+
 export interface OpenTransportRequest {
   readonly transportId: string;
   readonly broadcast: string;

@@ -1,8 +1,8 @@
 // What the publisher sends, and which viewers cannot decode it.
 
 import { expect, test } from 'vitest';
-import { AV1, OPUS, trackOf, VP8 } from './fakes.ts';
-import { Stage } from './stage.ts';
+import { AV1, OPUS, trackOf, VP8 } from '../test/fakes.ts';
+import { Stage } from '../test/stage.ts';
 
 test('when the publisher changes the codec, viewers that cannot decode it are told, and told again when they can', async () => {
   const stage = new Stage();

@@ -1,8 +1,8 @@
 // Data messages on their way through a broadcast.
 
 import { expect, test } from 'vitest';
-import { textMessage } from './fakes.ts';
-import { resumeOf, Stage } from './stage.ts';
+import { textMessage } from '../test/fakes.ts';
+import { resumeOf, Stage } from '../test/stage.ts';
 
 test('a publisher’s message goes to the viewers and to the listeners as it came', async () => {
   const stage = new Stage();

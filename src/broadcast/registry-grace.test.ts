@@ -1,8 +1,8 @@
 // Going away and coming back: grace, restart of the server, and forgetting.
 
 import { expect, test } from 'vitest';
-import { textMessage } from './fakes.ts';
-import { resumeOf, Stage } from './stage.ts';
+import { textMessage } from '../test/fakes.ts';
+import { resumeOf, Stage } from '../test/stage.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 

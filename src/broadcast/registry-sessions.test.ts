@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest';
 import { FanlightError } from '../errors.ts';
+import { resumeOf, Stage } from '../test/stage.ts';
 import type { IceDescription } from './ports.ts';
-import { resumeOf, Stage } from './stage.ts';
 
 test('a broadcast is live when its publisher is connected, not before', async () => {
   const stage = new Stage();
@@ -190,7 +190,7 @@ test('of two resumes of one session the later request wins, in whatever order th
     expect(results[1]).toMatchObject({ status: 'fulfilled', value: { resumed: true } });
     expect(stage.media.openTransports).toEqual(new Set([stage.media.lastTransportId]));
     expect(stage.registry.totals().viewers).toBe(1);
-    if (order[0] === 1) expect(results[0]).toMatchObject({ reason: { code: 'too_many_requests' } });
+    if (order[0] === 1) expect(results[0]).toMatchObject({ reason: { code: 'superseded' } });
   }
 });
 

@@ -1,8 +1,8 @@
 // Two who want to publish under one name, at once or one after the other.
 
 import { expect, test } from 'vitest';
-import { AV1, trackOf } from './fakes.ts';
-import { resumeOf, Stage } from './stage.ts';
+import { AV1, trackOf } from '../test/fakes.ts';
+import { resumeOf, Stage } from '../test/stage.ts';
 
 test('a stranger is refused while the publisher is there, before any transport is made', async () => {
   const stage = new Stage();

@@ -1,7 +1,7 @@
 // What is told about broadcasts: lists, counts, settings, news.
 
 import { expect, test } from 'vitest';
-import { resumeOf, Stage } from './stage.ts';
+import { resumeOf, Stage } from '../test/stage.ts';
 
 test('an unknown broadcast is idle since the start of the server', () => {
   const stage = new Stage();

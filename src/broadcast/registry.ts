@@ -233,7 +233,7 @@ export class Registry implements BroadcastService {
   /** An answer that comes after the answer to a newer request must not push that one aside. */
   #refuseWhenLate(attempt: Attempt, resumed: Session | undefined): void {
     if (resumed !== undefined && resumed.attempt > attempt.number) {
-      throw new FanlightError('too_many_requests', 'A newer request has resumed this session.');
+      throw new FanlightError('superseded');
     }
     const publisher = attempt.request.role === 'publisher' ? attempt.broadcast.publisher : undefined;
     if (publisher !== undefined && publisher.attempt > attempt.number) throw new FanlightError('already_live');

@@ -69,10 +69,10 @@ export interface BroadcastService {
   /**
    * Opens or resumes a session and answers the offer.
    * Errors: invalid_name, malformed_sdp, unsupported_offer, unsupported_codec, wrong_resume_token, already_live,
-   * viewer_limit, broadcast_limit, transport_limit, worker_unavailable, shutting_down, too_many_requests, unknown_session.
+   * viewer_limit, broadcast_limit, transport_limit, worker_unavailable, shutting_down, superseded, unknown_session.
    * An unknown session in `resume` is not an error: a new session is opened.
    * Of several requests for one session or name the latest counts; an earlier one that is answered after it fails with
-   * too_many_requests (same session) or already_live. unknown_session: the session was stopped while it was resumed.
+   * superseded (same session) or already_live. unknown_session: the session was stopped while it was resumed.
    */
   open(request: OpenSessionRequest): Promise<OpenedSession>;
   /** Errors: unknown_session, worker_unavailable. */

@@ -1,7 +1,7 @@
 // A session's secret, and what it can decode.
 
 import { expect, test } from 'vitest';
-import { AV1, OPUS, trackOf, VP8 } from './fakes.ts';
+import { AV1, OPUS, trackOf, VP8 } from '../test/fakes.ts';
 import { parseBroadcastName } from './names.ts';
 import { Session } from './session.ts';
 

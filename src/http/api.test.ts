@@ -1,7 +1,7 @@
 // The API for programs over real HTTP.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { RunningApp } from './running-app.ts';
+import { RunningApp } from '../test/running-app.ts';
 
 let running: RunningApp;
 

@@ -4,7 +4,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { OFFER_TYPE, offerWith, RunningApp } from './running-app.ts';
+import { OFFER_TYPE, offerWith, RunningApp } from '../test/running-app.ts';
 
 let running: RunningApp;
 let folder: string;

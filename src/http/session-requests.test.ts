@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FanlightError } from '../errors.ts';
-import { FRAGMENT_TYPE, fragmentWith, OFFER_TYPE, offerWith, RunningApp } from './running-app.ts';
+import { FRAGMENT_TYPE, fragmentWith, OFFER_TYPE, offerWith, RunningApp } from '../test/running-app.ts';
 
 const STRICT = { FANLIGHT_STRICT_WHIP: 'true' };
 const NEW_PASSWORD = 'anotherpasswordanother12';

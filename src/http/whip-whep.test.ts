@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it } from 'vitest';
 import { FanlightError } from '../errors.ts';
-import { OFFER_TYPE, offerWith, RunningApp, type RunningAppOptions } from './running-app.ts';
+import { OFFER_TYPE, offerWith, RunningApp, type RunningAppOptions } from '../test/running-app.ts';
 
 let running: RunningApp;
 

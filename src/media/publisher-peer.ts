@@ -1,9 +1,9 @@
 // A publisher on this worker: its transport and its ingress. It must not know viewers or other workers.
 
-import type { TransportEndReason, TransportEvent } from '../broadcast/ports.ts';
+import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
 import { Ingress, type IngressOptions } from './ingress.ts';
-import { type ChannelMessage, CONTROL_LABEL } from './transport/data-channels.ts';
+import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
 

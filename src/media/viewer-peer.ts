@@ -1,7 +1,7 @@
 // A viewer on this worker: its transport, its down tracks, the feedback that it sends.
 // It must not know how the publisher is reached or what a data message says.
 
-import type { DataMessage, TransportEndReason, TransportEvent } from '../broadcast/ports.ts';
+import { type DataMessage, isStateLabel, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { MediaKind } from '../rtp/codec.ts';
 import { ntpFromUnixMs } from '../rtp/ntp.ts';
 import { parseRtcp } from '../rtp/rtcp.ts';
@@ -200,9 +200,4 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     this.#wishedAtMs = nowMs;
     this.#options.relay.wishKeyFrame();
   }
-}
-
-/** `state` and `state/…`: of these the newest message is worth keeping. */
-function isStateLabel(label: string): boolean {
-  return label === 'state' || label.startsWith('state/');
 }

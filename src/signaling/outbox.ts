@@ -2,7 +2,7 @@
 // It must not know what the messages mean, except that the newest `state` one matters.
 
 import type { WebSocket } from 'ws';
-import { isStateLabel } from '../broadcast/names.ts';
+import { isStateLabel } from '../broadcast/ports.ts';
 import { serverMessage } from './messages.ts';
 
 export interface OutboxLimits {

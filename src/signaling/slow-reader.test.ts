@@ -4,10 +4,10 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Stage } from '../broadcast/stage.ts';
 import { Rights } from '../http/rights.ts';
 import { createLogger } from '../logger.ts';
-import { SocketClient } from './socket-client.ts';
+import { SocketClient } from '../test/socket-client.ts';
+import { Stage } from '../test/stage.ts';
 import { attachWebSocket, type WebSocketLimits } from './websocket.ts';
 
 let stage: Stage;

@@ -17,12 +17,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rtp: [],
   broadcast: ['rtp/codec.ts', 'errors.ts', 'node:crypto'],
   media: ['rtp/', 'errors.ts', 'broadcast/ports.ts', 'node:', 'werift'],
-  signaling: ['broadcast/', 'rtp/codec.ts', 'errors.ts', 'node:', 'express', 'ws', 'zod'],
+  signaling: ['broadcast/', 'rtp/codec.ts', 'errors.ts', 'logger.ts', 'node:', 'express', 'ws', 'zod'],
   http: [
     ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'logger.ts', 'metrics.ts', 'node:'],
     ...['express', 'express-rate-limit', 'helmet', 'pino-http', 'selfsigned', 'zod'],
   ],
-  store: ['broadcast/ports.ts', 'errors.ts', 'node:'],
+  store: ['broadcast/ports.ts', 'broadcast/settings.ts', 'errors.ts', 'node:'],
 };
 
 /** The files beside the rooms. A noun that a setting is made of lives where its rules are. */
@@ -34,6 +34,7 @@ const MAY_IMPORT_AT_THE_TOP: Readonly<Record<string, readonly string[]>> = {
   'metrics.ts': ['node:', 'prom-client'],
   'join-times.ts': ['broadcast/service.ts'],
   'system-clock.ts': ['broadcast/ports.ts'],
+  'announced-addresses.ts': ['config.ts', 'node:'],
 };
 
 /** The composition: these tie everything together. */

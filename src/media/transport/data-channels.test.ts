@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RTCDataChannel, RTCDataChannelParameters } from 'werift';
-import { type ChannelMessage, CONTROL_LABEL, DataChannels } from './data-channels.ts';
+import { CONTROL_LABEL } from '../../broadcast/ports.ts';
+import { type ChannelMessage, DataChannels } from './data-channels.ts';
 import { channelOpen, dataChunk, SctpPeer } from './fakes.ts';
 import { PPID_BINARY, PPID_BINARY_EMPTY, PPID_DCEP, PPID_TEXT, PPID_TEXT_EMPTY } from './sctp.ts';
 

@@ -1,6 +1,7 @@
 // The data channels of one transport: DCEP (RFC 8832), text and binary, a bounded queue toward a peer that reads slowly.
 // It must not know broadcasts, other transports or what a message says.
 
+import { CONTROL_LABEL } from '../../broadcast/ports.ts';
 import { MAX_DATA_MESSAGE_BYTES } from '../sdp/answer.ts';
 import { PPID_BINARY, PPID_BINARY_EMPTY, PPID_DCEP, PPID_TEXT, PPID_TEXT_EMPTY, Sctp } from './sctp.ts';
 
@@ -8,8 +9,6 @@ const DCEP_ACK = 2;
 const DCEP_OPEN = 3;
 const DCEP_OPEN_HEADER_BYTES = 12;
 
-/** Reserved for what client and server tell each other; never relayed. */
-export const CONTROL_LABEL = 'fanlight';
 const MAX_CHANNELS = 64;
 /** Messages that wait for one peer; above either, messages are lost. */
 const MAX_QUEUED_MESSAGES = 512;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { RtpHeader, SrtcpSession, SrtpSession as WeriftSrtpSession } from 'werift';
 import { parseRtp, writeRtpHeader } from '../../rtp/packet.ts';
 import { randomBytes, seededRandom } from '../../rtp/seeded-network.ts';
-import { estimatePacketIndex, type SrtpProfile, SrtpSession } from './srtp.ts';
-import { saltLength } from './srtp-keys.ts';
+import { estimatePacketIndex, SrtpSession } from './srtp.ts';
+import { type SrtpProfile, saltLength } from './srtp-keys.ts';
 
 const STARTS = [0, 1, 127, 32767, 32768, 65534, 65535];
 const PROFILES = [7, 1] as const;

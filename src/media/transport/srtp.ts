@@ -6,8 +6,6 @@ import { ReplayWindow } from '../../rtp/replay-window.ts';
 import { createSrtpCipher, type SrtpCipher } from './srtp-cipher.ts';
 import { deriveSrtpKeys, type SrtpProfile } from './srtp-keys.ts';
 
-export type { SrtpProfile } from './srtp-keys.ts';
-
 export interface SrtpSessionOptions {
   /** 7 AEAD_AES_128_GCM, 1 AES_CM_128_HMAC_SHA1_80. */
   readonly profile: SrtpProfile;

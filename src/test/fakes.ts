@@ -1,8 +1,6 @@
 // Stand-ins for the ports, for tests of any folder: time that moves by hand, and a media plane that only notes.
 // They must not know the registry.
 
-import type { ErrorCode } from '../errors.ts';
-import type { Codec, Track } from '../rtp/codec.ts';
 import type {
   Clock,
   DataMessage,
@@ -11,7 +9,9 @@ import type {
   OpenedTransport,
   OpenTransportRequest,
   TransportEvent,
-} from './ports.ts';
+} from '../broadcast/ports.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Codec, Track } from '../rtp/codec.ts';
 
 interface Appointment {
   readonly atMs: number;

@@ -2,16 +2,16 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { Stage } from '../broadcast/stage.ts';
 import { type Config, parseConfig } from '../config.ts';
+import { createHttpApp } from '../http/app.ts';
+import type { Readiness } from '../http/health.ts';
+import { Rights } from '../http/rights.ts';
+import { HttpServers } from '../http/server.ts';
 import { createLogger } from '../logger.ts';
 import { Metrics } from '../metrics.ts';
 import { iceServersAt } from '../signaling/ice-servers.ts';
 import { attachWebSocket, type WebSocketLimits } from '../signaling/websocket.ts';
-import { createHttpApp } from './app.ts';
-import type { Readiness } from './health.ts';
-import { Rights } from './rights.ts';
-import { HttpServers } from './server.ts';
+import { Stage } from './stage.ts';
 
 export interface RunningAppOptions {
   readonly env?: Record<string, string>;

@@ -1,10 +1,10 @@
 // A registry on fake media, clock and store, with the verbs that its tests use. For tests only.
 
+import type { Limits } from '../broadcast/limits.ts';
+import { Registry } from '../broadcast/registry.ts';
+import type { BroadcastEvent, OpenedSession, OpenSessionRequest } from '../broadcast/service.ts';
 import { MemoryStore } from '../store/memory-store.ts';
 import { FakeClock, FakeMedia } from './fakes.ts';
-import type { Limits } from './limits.ts';
-import { Registry } from './registry.ts';
-import type { BroadcastEvent, OpenedSession, OpenSessionRequest } from './service.ts';
 
 type Overrides = Partial<Omit<OpenSessionRequest, 'role'>>;
 
