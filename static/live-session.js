@@ -91,6 +91,7 @@ export class LiveSession extends Emitter {
   /** The page goes away; maybe for a moment only. */
   leave() {
     if (!this.isRunning) return;
+    this.#releaseClaim();
     this.#remember();
     this.#session.socket.send({ type: 'leaving' });
   }

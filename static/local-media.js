@@ -82,7 +82,8 @@ export class LocalMedia extends Emitter {
       await this.#startOneByOne(error);
       return problemOf(error);
     } finally {
-      await this.#listDevices();
+      // Not awaited: Firefox holds the list back until somebody looks at the page.
+      void this.#listDevices();
     }
   }
 
@@ -96,7 +97,7 @@ export class LocalMedia extends Emitter {
     localStorage.setItem(STORAGE[kind], deviceId);
     try {
       this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
-      await this.#listDevices();
+      void this.#listDevices();
       return null;
     } catch (error) {
       return problemOf(error);
@@ -197,7 +198,7 @@ export class LocalMedia extends Emitter {
   }
 
   async #listDevices() {
-    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
     const ofKind = (/** @type {MediaDeviceKind} */ kind) => devices.filter((device) => device.kind === kind);
     this.emit('devices', { cameras: ofKind('videoinput'), microphones: ofKind('audioinput') });
   }
