@@ -11,6 +11,7 @@ import type {
   TransportEvent,
 } from '../broadcast/ports.ts';
 import { type ErrorCode, FanlightError } from '../errors.ts';
+import { Placement } from './placement.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
 import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
 
@@ -65,12 +66,6 @@ interface Member {
   failures: number;
 }
 
-interface Placed {
-  readonly worker: number;
-  readonly broadcast: string;
-  readonly publisher: boolean;
-}
-
 const RESTART_DELAY_MS = 100;
 const MAX_RESTART_DELAY_MS = 5_000;
 /** A worker that has lived so long was not broken from the start. */
@@ -79,9 +74,9 @@ const HEALTHY_AFTER_MS = 30_000;
 export class MediaPool implements MediaPort {
   readonly #options: MediaPoolOptions;
   readonly #members: Member[];
-  readonly #transports = new Map<string, Placed>();
-  /** Broadcast → worker and transport of its publisher. */
-  readonly #sources = new Map<string, { readonly worker: number; readonly transportId: string }>();
+  readonly #placement = new Placement((broadcast, worker) => {
+    for (const member of this.#members) this.#tell(member, { type: 'source', broadcast, worker });
+  });
   readonly #pending = new Map<number, Pending>();
   #listener: (event: TransportEvent) => void = () => {};
   #nextRequest = 1;
@@ -124,20 +119,23 @@ export class MediaPool implements MediaPort {
   }
 
   async openTransport(request: OpenTransportRequest): Promise<OpenedTransport> {
+    const { transportId, broadcast } = request;
     const publisher = request.role === 'publisher';
-    const member = this.#place(request.broadcast, publisher);
+    const ready = this.#members.filter((member) => member.ready).map(({ index }) => index);
+    const worker = this.#placement.choose(broadcast, publisher, ready);
+    const member = worker === undefined ? undefined : this.#members[worker];
     if (!member) throw new FanlightError('worker_unavailable', undefined, { retryAfterSeconds: 1 });
-    this.#transports.set(request.transportId, { worker: member.index, broadcast: request.broadcast, publisher });
+    this.#placement.add(transportId, { worker: member.index, broadcast, publisher });
     try {
       const opened = await this.#ask<Omit<OpenedTransport, 'worker'>>(member, (id) => ({
         type: 'open',
         request: id,
         transport: request,
       }));
-      if (publisher) this.#setSource(request.broadcast, { worker: member.index, transportId: request.transportId });
+      if (publisher) this.#placement.becomeSource(transportId);
       return { ...opened, worker: member.index };
     } catch (error) {
-      this.#transports.delete(request.transportId);
+      this.#placement.remove(transportId);
       throw error;
     }
   }
@@ -150,7 +148,7 @@ export class MediaPool implements MediaPort {
 
   closeTransport(transportId: string): void {
     const member = this.#memberOf(transportId);
-    this.#forget(transportId);
+    this.#placement.remove(transportId);
     if (member) this.#tell(member, { type: 'close', transportId });
   }
 
@@ -193,49 +191,9 @@ export class MediaPool implements MediaPort {
     );
   }
 
-  /** A publisher goes where its broadcast already is, so that its Timeline continues; else the least loaded worker. */
-  #place(broadcast: string, publisher: boolean): Member | undefined {
-    const ready = this.#members.filter(({ ready }) => ready);
-    if (publisher) {
-      const home = this.#sources.get(broadcast)?.worker ?? this.#busiestWorkerOf(broadcast);
-      const member = ready.find(({ index }) => index === home);
-      if (member) return member;
-    }
-    const load = new Map<number, number>();
-    for (const { worker } of this.#transports.values()) load.set(worker, (load.get(worker) ?? 0) + 1);
-    return ready.sort((a, b) => (load.get(a.index) ?? 0) - (load.get(b.index) ?? 0))[0];
-  }
-
-  #busiestWorkerOf(broadcast: string): number | undefined {
-    const viewers = new Map<number, number>();
-    for (const placed of this.#transports.values()) {
-      if (placed.broadcast === broadcast) viewers.set(placed.worker, (viewers.get(placed.worker) ?? 0) + 1);
-    }
-    return [...viewers].sort(([, a], [, b]) => b - a)[0]?.[0];
-  }
-
   #memberOf(transportId: string): Member | undefined {
-    const placed = this.#transports.get(transportId);
-    return placed && this.#members[placed.worker];
-  }
-
-  #forget(transportId: string): void {
-    const placed = this.#transports.get(transportId);
-    this.#transports.delete(transportId);
-    if (!placed?.publisher || this.#sources.get(placed.broadcast)?.transportId !== transportId) return;
-    // A newcomer that lost against the publisher before it leaves that one as the source.
-    const other = [...this.#transports].find(
-      ([, { publisher, broadcast }]) => publisher && broadcast === placed.broadcast,
-    );
-    this.#setSource(placed.broadcast, other && { worker: other[1].worker, transportId: other[0] });
-  }
-
-  #setSource(broadcast: string, source: { worker: number; transportId: string } | undefined): void {
-    const before = this.#sources.get(broadcast);
-    if (source) this.#sources.set(broadcast, source);
-    else this.#sources.delete(broadcast);
-    if (before?.worker === source?.worker) return;
-    for (const member of this.#members) this.#tell(member, { type: 'source', broadcast, worker: source?.worker });
+    const worker = this.#placement.workerOf(transportId);
+    return worker === undefined ? undefined : this.#members[worker];
   }
 
   #tell(member: Member, command: WorkerCommand): void {
@@ -295,7 +253,8 @@ export class MediaPool implements MediaPort {
       member.thread?.postMessage({ type: 'link', worker: other.index, port: port1 } satisfies WorkerCommand, [port1]);
       other.thread?.postMessage({ type: 'link', worker: member.index, port: port2 } satisfies WorkerCommand, [port2]);
     }
-    for (const [broadcast, { worker }] of this.#sources) this.#tell(member, { type: 'source', broadcast, worker });
+    for (const [broadcast, worker] of this.#placement.sources())
+      this.#tell(member, { type: 'source', broadcast, worker });
   }
 
   #receive(member: Member, event: Exclude<WorkerEvent, { type: 'ready' | 'bind-failed' }>): void {
@@ -310,7 +269,7 @@ export class MediaPool implements MediaPort {
             { worker: member.index, transportId, reason, detail: event.detail },
             'transport ended',
           );
-          this.#forget(transportId);
+          this.#placement.remove(transportId);
         }
         this.#listener(event.event);
         return;
@@ -339,9 +298,9 @@ export class MediaPool implements MediaPort {
       pending.reject(new FanlightError('worker_unavailable', undefined, { retryAfterSeconds: 1 }));
     }
     if (this.#closed) return;
-    const lost = [...this.#transports].filter(([, placed]) => placed.worker === member.index).map(([id]) => id);
+    const lost = this.#placement.on(member.index);
     for (const transportId of lost) {
-      this.#forget(transportId);
+      this.#placement.remove(transportId);
       this.#listener({ type: 'closed', transportId, reason: 'worker-died' });
     }
     // A worker that never was ready is reported by start().

@@ -1,0 +1,431 @@
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import type { DataChannel, PeerConnection } from 'node-datachannel';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { DtlsClient } from 'werift';
+import type { Role } from '../../broadcast/ports.ts';
+import { negotiatePublisher, negotiateViewer, writeAnswer } from '../sdp/answer.ts';
+import { parseOffer } from '../sdp/offer.ts';
+import { candidateLines } from './candidates.ts';
+import { createDtlsCertificate, type DtlsCertificate } from './certificate.ts';
+import type { ChannelMessage } from './data-channels.ts';
+import { honestRequest, LoopbackPeer } from './fakes.ts';
+import { GONE_AFTER_MS, SETUP_TIMEOUT_MS, Transport, type TransportOwner } from './transport.ts';
+import { UdpFront } from './udp-front.ts';
+
+// The ESM entry of node-datachannel does not load.
+const datachannel = createRequire(import.meta.url)('node-datachannel') as typeof import('node-datachannel');
+
+const until = (check: () => void) => vi.waitFor(check, { interval: 5, timeout: 8000 });
+
+class RecordingOwner implements TransportOwner {
+  readonly events: string[] = [];
+  readonly messages: ChannelMessage[] = [];
+  readonly rtp: Buffer[] = [];
+  readonly rtcp: Buffer[] = [];
+
+  onConnected(): void {
+    this.events.push('connected');
+  }
+
+  onRtp(packet: Buffer): void {
+    this.rtp.push(packet);
+  }
+
+  onRtcp(packet: Buffer): void {
+    this.rtcp.push(packet);
+  }
+
+  onDataReady(): void {
+    this.events.push('data-ready');
+  }
+
+  onDataChannel(label: string): void {
+    this.events.push(`channel ${label}`);
+  }
+
+  onDataMessage(message: ChannelMessage): void {
+    this.messages.push(message);
+  }
+
+  onDataTooLarge(): void {}
+  onDataLost(): void {}
+
+  onSilent(): void {
+    this.events.push('silent');
+  }
+
+  onActive(): void {
+    this.events.push('active');
+  }
+
+  onClosed(reason: string): void {
+    this.events.push(`closed ${reason}`);
+  }
+}
+
+let certificate: DtlsCertificate;
+let front: UdpFront;
+let credentialCount = 0;
+
+beforeAll(async () => {
+  certificate = await createDtlsCertificate();
+});
+
+beforeEach(async () => {
+  front = await UdpFront.bind(0, '127.0.0.1');
+});
+
+const connections: PeerConnection[] = [];
+const transports: Transport[] = [];
+
+afterEach(async () => {
+  for (const transport of transports.splice(0)) transport.close();
+  for (const connection of connections.splice(0)) connection.close();
+  expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+  await front.close();
+});
+
+afterAll(() => {
+  datachannel.cleanup();
+});
+
+function newCredentials(): { usernameFragment: string; password: string } {
+  return { usernameFragment: `fragment${credentialCount++}`, password: 'a-password-of-24-letters' };
+}
+
+/** libdatachannel (which OBS uses) as the peer of one Transport. */
+class Call {
+  readonly owner = new RecordingOwner();
+  readonly credentials = newCredentials();
+  readonly connection: PeerConnection;
+  readonly states: string[] = [];
+  readonly received: (string | Buffer | ArrayBuffer)[] = [];
+  readonly openedAtMs = Date.now();
+  #channel: DataChannel | undefined;
+  #transport: Transport | undefined;
+
+  constructor() {
+    this.connection = new datachannel.PeerConnection('peer', { iceServers: [], bindAddress: '127.0.0.1' });
+    connections.push(this.connection);
+    this.connection.onStateChange((state) => this.states.push(state));
+  }
+
+  get channel(): DataChannel {
+    if (!this.#channel) throw new Error('no data channel');
+    return this.#channel;
+  }
+
+  withChannel(): this {
+    this.#channel = this.connection.createDataChannel('chat');
+    this.#channel.onMessage((message) => this.received.push(message));
+    return this;
+  }
+
+  get transport(): Transport {
+    if (!this.#transport) throw new Error('not opened yet');
+    return this.#transport;
+  }
+
+  /** Offer and answer. */
+  open(role: Role = 'viewer'): this {
+    this.connection.setLocalDescription();
+    const offer = parseOffer(this.connection.localDescription()?.sdp ?? '');
+    const negotiation = role === 'publisher' ? negotiatePublisher(offer) : negotiateViewer(offer, [], () => 1);
+    this.#transport = new Transport(
+      {
+        id: 'transport',
+        front,
+        credentials: this.credentials,
+        certificate,
+        dtlsRole: negotiation.dtlsRole,
+        remoteFingerprints: offer.fingerprints,
+        sctpPort: negotiation.data?.sctpPort,
+        role,
+        owner: this.owner,
+      },
+      this.openedAtMs,
+    );
+    transports.push(this.#transport);
+    const answer = writeAnswer(
+      offer,
+      negotiation,
+      {
+        iceUsernameFragment: this.credentials.usernameFragment,
+        icePassword: this.credentials.password,
+        candidates: candidateLines({
+          addresses: ['127.0.0.1'],
+          configured: true,
+          hints: [],
+          port: front.port,
+          ipv6: false,
+        }),
+        fingerprint: certificate.fingerprint,
+        sessionId: '1',
+      },
+      { direction: role === 'publisher' ? 'recvonly' : 'sendonly', msid: 'stream', cname: 'cname' },
+    );
+    this.connection.setRemoteDescription(answer, 'answer');
+    return this;
+  }
+
+  async connected(): Promise<this> {
+    await until(() => expect(this.owner.events).toEqual(['connected', 'data-ready', 'channel chat']));
+    await until(() => expect(this.channel.isOpen()).toBe(true));
+    return this;
+  }
+}
+
+describe('a transport to libdatachannel', () => {
+  it('connects, and data flows both ways as it was sent', async () => {
+    const call = await new Call().withChannel().open().connected();
+    expect(call.transport.isConnected).toBe(true);
+    expect(call.transport.isPending).toBe(false);
+    call.channel.sendMessage('text');
+    call.channel.sendMessageBinary(Buffer.from([0, 1, 255]));
+    await until(() => expect(call.owner.messages).toHaveLength(2));
+    expect(call.owner.messages[0]).toMatchObject({ label: 'chat', binary: false, payload: Buffer.from('text') });
+    expect(call.owner.messages[1]).toMatchObject({ label: 'chat', binary: true, payload: Buffer.from([0, 1, 255]) });
+    call.transport.data?.send({ label: 'chat', binary: false, payload: Buffer.from('back') }, false);
+    call.transport.data?.send({ label: 'chat', binary: true, payload: Buffer.alloc(65_536, 7) }, false);
+    await until(() => expect(call.received).toHaveLength(2));
+    expect(call.received[0]).toBe('back');
+    expect(Buffer.compare(Buffer.from(call.received[1] as ArrayBuffer), Buffer.alloc(65_536, 7))).toBe(0);
+  });
+
+  it('opens channels that libdatachannel sees', async () => {
+    const call = new Call().withChannel();
+    const labels: string[] = [];
+    call.connection.onDataChannel((channel) => labels.push(channel.getLabel()));
+    await call.open().connected();
+    call.transport.data?.open('state/scores');
+    await until(() => expect(labels).toEqual(['state/scores']));
+  });
+
+  it('tells the peer when it closes, and its owner nothing', async () => {
+    const call = await new Call().withChannel().open().connected();
+    const events = call.owner.events.length;
+    call.transport.close();
+    call.transport.close();
+    await until(() => expect(call.states).toContain('closed'));
+    expect(call.channel.isOpen()).toBe(false);
+    expect(call.owner.events).toHaveLength(events);
+    expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+    call.transport.tick(Date.now() + GONE_AFTER_MS * 2);
+    call.transport.restartIce(newCredentials());
+    expect(call.owner.events).toHaveLength(events);
+  });
+
+  it('refuses a peer that is not the one of the offer', async () => {
+    const call = new Call().withChannel();
+    call.connection.setLocalDescription();
+    const original = call.connection.localDescription.bind(call.connection);
+    // The offer as somebody else would have signed it.
+    vi.spyOn(call.connection, 'localDescription').mockImplementation(() => {
+      const description = original();
+      return description && { ...description, sdp: description.sdp.replace(/sha-256 ..:/, 'sha-256 00:') };
+    });
+    call.open();
+    await until(() => expect(call.owner.events).toEqual(['closed failed']));
+    expect(front.size.clients).toBe(0);
+  });
+
+  it('is silent after missing two of its checks, active again by the next, gone after 30 s of nothing', async () => {
+    const call = await new Call().withChannel().open().connected();
+    call.owner.events.length = 0;
+    const heardMs = Date.now();
+    call.transport.tick(heardMs + 11_000);
+    expect(call.owner.events).toEqual([]);
+    call.transport.tick(heardMs + 12_500);
+    call.transport.tick(heardMs + 13_000);
+    expect(call.owner.events).toEqual(['silent']);
+    call.channel.sendMessage('here');
+    await until(() => expect(call.owner.events).toEqual(['silent', 'active']));
+    call.transport.tick(Date.now() + GONE_AFTER_MS + 1000);
+    expect(call.owner.events).toEqual(['silent', 'active', 'closed silent']);
+    expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+  });
+});
+
+describe('a publisher of libdatachannel', () => {
+  it('sends media that arrives decrypted, and is silent without it, whatever its STUN says', async () => {
+    const call = new Call();
+    const video = new datachannel.Video('video', 'SendOnly');
+    video.addH264Codec(96);
+    video.addSSRC(1234, 'cname', 'stream', 'track');
+    const track = call.connection.addTrack(video);
+    call.open('publisher');
+    await until(() => expect(track.isOpen()).toBe(true));
+    await until(() => expect(call.owner.events).toEqual(['connected']));
+
+    const packet = Buffer.from('806000010000000a000004d2cafe', 'hex');
+    const report = Buffer.from('80c80006000004d2000000010000000200000003000000040000000500000000', 'hex').subarray(
+      0,
+      28,
+    );
+    track.sendMessageBinary(packet);
+    await until(() => expect(call.owner.rtp).toEqual([packet]));
+    track.sendMessageBinary(report);
+    await until(() => expect(call.owner.rtcp).toHaveLength(1));
+
+    // Its STUN goes on and does not count: a publisher is there when its media is.
+    const heardMs = Date.now();
+    const check = await LoopbackPeer.open();
+    await check.ask(honestRequest(call.credentials), front.port);
+    call.transport.tick(heardMs + 3500);
+    expect(call.owner.events).toEqual(['connected', 'silent']);
+    await check.ask(honestRequest(call.credentials), front.port);
+    expect(call.owner.events).toEqual(['connected', 'silent']);
+    check.close();
+    packet.writeUInt16BE(2, 2);
+    track.sendMessageBinary(packet);
+    await until(() => expect(call.owner.events).toEqual(['connected', 'silent', 'active']));
+
+    const received: Buffer[] = [];
+    track.onMessage((message) => received.push(message));
+    call.transport.sendRtcp(Buffer.from('81ce00020000000100000000', 'hex').fill(0, 8));
+    await until(() => expect(received.length).toBeGreaterThan(0));
+  });
+});
+
+describe('a transport that nobody reaches', () => {
+  function lonely(role: Role = 'viewer'): { transport: Transport; owner: RecordingOwner } {
+    const owner = new RecordingOwner();
+    const transport = new Transport(
+      {
+        id: 'lonely',
+        front,
+        credentials: CREDENTIALS,
+        certificate,
+        dtlsRole: 'server',
+        remoteFingerprints: [],
+        sctpPort: undefined,
+        role,
+        owner,
+      },
+      1_000_000,
+    );
+    transports.push(transport);
+    return { transport, owner };
+  }
+
+  const CREDENTIALS = { usernameFragment: 'lonely', password: 'a-password-of-24-letters' };
+
+  it('ends by its setup timeout', () => {
+    const { transport, owner } = lonely();
+    expect(transport.isPending).toBe(true);
+    transport.tick(1_000_000 + SETUP_TIMEOUT_MS);
+    expect(owner.events).toEqual([]);
+    transport.tick(1_000_001 + SETUP_TIMEOUT_MS);
+    transport.tick(1_000_002 + SETUP_TIMEOUT_MS);
+    expect(owner.events).toEqual(['closed setup-timeout']);
+    expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+  });
+
+  it('ends by it also when STUN came and no handshake followed', async () => {
+    const { transport, owner } = lonely('publisher');
+    const peer = await LoopbackPeer.open();
+    await peer.ask(honestRequest(CREDENTIALS, true), front.port);
+    expect(transport.isPending).toBe(false);
+    for (const datagram of ['', '\x16', 'garbage', '\x80\x60 not srtp', '\x80\xc9 not srtcp', '\x50turn', '\xff\xff']) {
+      peer.send(Buffer.from(datagram, 'latin1'), front.port);
+    }
+    await peer.ask(honestRequest(CREDENTIALS), front.port);
+    expect(transport.sendRtp(Buffer.alloc(20))).toBe(false);
+    transport.sendRtcp(Buffer.alloc(8));
+    transport.tick(1_000_001 + SETUP_TIMEOUT_MS);
+    expect(owner.events).toEqual(['closed setup-timeout']);
+    expect(owner.rtp).toEqual([]);
+    peer.close();
+  });
+
+  it('takes new credentials, and the old ones until then', async () => {
+    const { transport } = lonely();
+    const restarted = newCredentials();
+    transport.restartIce(restarted);
+    expect(front.size.fragments).toBe(2);
+    const peer = await LoopbackPeer.open();
+    await peer.ask(honestRequest(CREDENTIALS), front.port);
+    await peer.ask(honestRequest(restarted), front.port);
+    expect(front.size.fragments).toBe(1);
+    peer.close();
+  });
+});
+
+describe('a peer of werift', () => {
+  it('connects over the socket, and its close_notify ends the transport', async () => {
+    const owner = new RecordingOwner();
+    const credentials = newCredentials();
+    const theirs = await createDtlsCertificate();
+    const transport = new Transport(
+      {
+        id: 'werift',
+        front,
+        credentials,
+        certificate,
+        dtlsRole: 'server',
+        remoteFingerprints: [{ algorithm: 'sha-256', value: theirs.fingerprint }],
+        sctpPort: undefined,
+        role: 'viewer',
+        owner,
+      },
+      Date.now(),
+    );
+    transports.push(transport);
+    const peer = await LoopbackPeer.open();
+    await peer.ask(honestRequest(credentials, true), front.port);
+    const underlay: ConstructorParameters<typeof DtlsClient>[0]['transport'] = {
+      type: 'udp',
+      address: { address: '', family: '', port: 0 },
+      closed: false,
+      onData: () => {},
+      send: async (datagram) => peer.send(datagram, front.port),
+      close: async () => {},
+    };
+    peer.socket.on('message', (datagram) => underlay.onData(datagram, ['127.0.0.1', front.port]));
+    const client = new DtlsClient({
+      cert: theirs.certificatePem,
+      key: theirs.keyPem,
+      signatureHash: { hash: 4, signature: 3 },
+      transport: underlay,
+      srtpProfiles: [7],
+      extendedMasterSecret: true,
+    });
+    client.connect().catch(() => {});
+    await until(() => expect(owner.events).toEqual(['connected']));
+    await until(() => expect(client.connected).toBe(true));
+    expect(transport.sendRtp(Buffer.from('806000010000000a000004d2cafe', 'hex'))).toBe(true);
+    await until(() => expect(peer.received.at(-1)?.[0]).toBe(0x80));
+
+    const { version, epoch } = client.dtls;
+    const header = { contentType: 21, protocolVersion: version, epoch, sequenceNumber: 99, contentLen: 2 };
+    const plain = { recordLayerHeader: header, fragment: Buffer.from([1, 0]) };
+    const { fragment } = client.cipher.encryptPacket(plain as never);
+    const start = Buffer.from('15fefd0001000000000063', 'hex');
+    peer.send(Buffer.concat([start, Buffer.from([0, fragment.length]), fragment]), front.port);
+    await until(() => expect(owner.events).toEqual(['connected', 'closed closed-by-peer']));
+    expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+    expect(transport.sendRtp(Buffer.alloc(20))).toBe(true);
+    peer.close();
+  });
+});
+
+describe('a peer that changes its address', () => {
+  it('is followed when it says USE-CANDIDATE there with the same credentials, and not before', async () => {
+    const call = await new Call().withChannel().open().connected();
+    const moved = await LoopbackPeer.open();
+    const isDtls = (datagram: Buffer): boolean => datagram[0] === 23;
+    await moved.ask(honestRequest(call.credentials), front.port);
+    call.transport.data?.send({ label: 'chat', binary: false, payload: Buffer.from('still there') }, false);
+    await until(() => expect(call.received).toEqual(['still there']));
+    expect(moved.received.filter(isDtls)).toEqual([]);
+
+    await moved.ask(honestRequest(call.credentials, true), front.port);
+    const arrival = once(moved.socket, 'message');
+    call.transport.data?.send({ label: 'chat', binary: false, payload: Buffer.from('here now') }, false);
+    const [datagram] = (await arrival) as [Buffer];
+    expect(isDtls(datagram)).toBe(true);
+    expect(call.received).toEqual(['still there']);
+    moved.close();
+  });
+});
