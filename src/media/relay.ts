@@ -50,7 +50,8 @@ export class Relay {
     }
     const packet = upTrack.receive(sourceId, item);
     if (!packet) {
-      if (upTrack.awaitsKeyFrame) this.#wishKeyFrame();
+      // Only for somebody who can receive it: a wish too early comes to nothing and throttles the one that counts.
+      if (upTrack.awaitsKeyFrame && this.viewers.size > 0) this.#wishKeyFrame();
       return;
     }
     for (const viewer of this.viewers) viewer.onPacket(item.kind, packet);

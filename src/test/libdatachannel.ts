@@ -126,11 +126,6 @@ export class LibdatachannelViewer extends LibdatachannelPeer {
   }
 }
 
-/** Ends the library's threads; once, after the last test of a file. */
-export function endLibdatachannel(): void {
-  library.cleanup();
-}
-
 function rtp(payloadType: number, ssrc: number, sequence: number, timestamp: number, payload: number[]): Buffer {
   const bytes = Buffer.alloc(12 + payload.length);
   writeRtpHeader(bytes, { payloadType, ssrc, sequence: sequence & 0xffff, timestamp: timestamp >>> 0, marker: true });

@@ -1,7 +1,7 @@
 // OBS and players on its library: libdatachannel on both sides, packets compared byte for byte.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { endLibdatachannel, LibdatachannelViewer, ObsLikePublisher } from '../libdatachannel.ts';
+import { LibdatachannelViewer, ObsLikePublisher } from '../libdatachannel.ts';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 
 let server: TestServer;
@@ -18,10 +18,7 @@ beforeAll(async () => {
 afterEach(() => {
   for (const peer of peers.splice(0)) peer.close();
 });
-afterAll(async () => {
-  await server.stop();
-  endLibdatachannel();
-});
+afterAll(() => server.stop());
 
 describe('a publisher like OBS', () => {
   it('needs the stream key as a bearer token', async () => {

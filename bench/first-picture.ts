@@ -1,0 +1,96 @@
+// Measures click to first picture: how long from opening the join page's session until the first video frame is shown,
+// in Chromium against a publisher in Chromium, over loopback. `npm run bench:first-picture [-- joins]`.
+// Prints each phase's median and 95th percentile, and a line of JSON.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { startFanlight } from '../src/app.ts';
+import { parseConfig } from '../src/config.ts';
+import { createLogger } from '../src/logger.ts';
+import { inState, launchChromium } from '../src/test/browser/browsers.ts';
+
+/** Milliseconds since the click, as the page saw them. */
+interface Join {
+  /** The answer came and was applied. */
+  readonly answered: number;
+  /** ICE and DTLS are done. */
+  readonly connected: number;
+  /** requestVideoFrameCallback: the first frame is on the screen. */
+  readonly picture: number;
+}
+
+const joins = Number(process.argv[2] ?? 20);
+const dataDir = await mkdtemp(join(tmpdir(), 'fanlight-bench-'));
+const config = parseConfig({ PORT: '0', HTTPS_PORT: '0', UDP_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn' });
+const server = await startFanlight(config, createLogger({ level: config.logLevel }));
+const origin = `http://localhost:${server.ports.http}`;
+const browser = await launchChromium();
+
+const publisher = await (await browser.newContext()).newPage();
+await publisher.goto(`${origin}/publish/bench`);
+await inState(publisher, 'preview');
+await publisher.click('#go-live');
+await inState(publisher, 'live');
+// The publisher's bitrate has settled after a few seconds.
+await new Promise((resolve) => setTimeout(resolve, 5_000));
+
+const viewer = await (await browser.newContext()).newPage();
+await viewer.goto(`${origin}/`);
+const results: Join[] = [];
+for (let number = 0; number < joins; number++) {
+  results.push(await measure(viewer));
+  // Not in step with the throttle of key-frame requests or with the publisher's frames.
+  await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 600));
+}
+await browser.close();
+await server.close();
+await rm(dataDir, { recursive: true, force: true });
+
+for (const phase of ['answered', 'connected', 'picture'] as const) {
+  const sorted = results.map((result) => result[phase]).sort((a, b) => a - b);
+  const at = (share: number): string => (sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN).toFixed(0);
+  process.stdout.write(`${phase.padEnd(10)} p50 ${at(0.5).padStart(5)} ms   p95 ${at(0.95).padStart(5)} ms\n`);
+}
+process.stdout.write(`${JSON.stringify({ joins: results })}\n`);
+
+/** One join with the page's own WHEP client, in a page that is already loaded: what happens from the click on. */
+function measure(page: Page): Promise<Join> {
+  return page.evaluate(async () => {
+    const { WhepClient } = (await import('/static/whep-client.js' as string)) as {
+      WhepClient: new (
+        endpoint: string,
+      ) => {
+        view(): Promise<MediaStreamTrack[]>;
+        stop(): Promise<void>;
+        readonly peerConnection: RTCPeerConnection;
+      };
+    };
+    const video = document.createElement('video');
+    video.muted = true;
+    document.body.append(video);
+    const clickedAt = performance.now();
+    const picture = new Promise<number>((resolve) =>
+      video.requestVideoFrameCallback(() => resolve(performance.now() - clickedAt)),
+    );
+    const client = new WhepClient('/whep/bench');
+    const viewing = client.view();
+    const tracks = await viewing;
+    const answered = performance.now() - clickedAt;
+    const { peerConnection } = client;
+    const connected = new Promise<number>((resolve) => {
+      const look = (): void => {
+        if (peerConnection.connectionState === 'connected') resolve(performance.now() - clickedAt);
+      };
+      peerConnection.addEventListener('connectionstatechange', look);
+      look();
+    });
+    video.srcObject = new MediaStream(tracks);
+    void video.play();
+    const times = { answered, connected: await connected, picture: await picture };
+    await client.stop();
+    video.remove();
+    return times;
+  });
+}
