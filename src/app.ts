@@ -85,11 +85,13 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       logger,
       rights,
       isReady: readiness,
+      httpPort: () => servers.ports.http,
       httpsPort: https && config.httpsPort,
+      selfSigned: https !== undefined && https.source !== 'settings',
       version: packageJson.version,
     });
     undo.push(() => web.close());
-    const servers = new HttpServers({
+    const servers: HttpServers = new HttpServers({
       handler: web.app,
       host: config.host,
       port: config.port,

@@ -10,13 +10,20 @@ const VALID_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 /**
  * @typedef {object} ServerInfo
  * @property {number | null} httpsPort
- * @property {number | null} [httpPort]
+ * @property {number | null} httpPort
+ * @property {boolean} selfSigned the certificate of the HTTPS port is one that the server made
  * @property {string} version
  * @property {{ publish: boolean, view: boolean }} keys which rights need a key
  */
 
 /** @type {ServerInfo} */
-const UNKNOWN_SERVER = { httpsPort: null, version: '', keys: { publish: false, view: false } };
+const UNKNOWN_SERVER = {
+  httpPort: null,
+  httpsPort: null,
+  selfSigned: false,
+  version: '',
+  keys: { publish: false, view: false },
+};
 
 /** The broadcast of `/publish/<name>` or `/join/<name>`; the bare pages mean `live`. */
 export function broadcastFromPath(path = location.pathname) {
@@ -69,6 +76,17 @@ export async function serverInfo() {
   } catch {
     return UNKNOWN_SERVER;
   }
+}
+
+/**
+ * Where others should go. Not to a certificate that the server made itself: browsers warn of it and OBS refuses it,
+ * while viewing and WHIP need no secure page.
+ * @param {ServerInfo} server
+ * @returns {string}
+ */
+export function originForOthers({ httpPort, httpsPort, selfSigned }) {
+  const isDirect = location.protocol === 'https:' && Number(location.port || 443) === httpsPort;
+  return isDirect && selfSigned && httpPort ? `http://${location.hostname}:${httpPort}` : location.origin;
 }
 
 /** @param {Right} right */

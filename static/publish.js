@@ -8,7 +8,7 @@ import { LiveSession } from './live-session.js';
 import { LocalMedia } from './local-media.js';
 import { MediaControls } from './media-controls.js';
 import { insecureNotice, mediaNotice } from './media-notices.js';
-import { broadcastFromPath, pagePath, readKey, serverInfo } from './page.js';
+import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } from './page.js';
 import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
 import { QualityPanel } from './quality-panel.js';
 
@@ -171,8 +171,8 @@ function renderDuration() {
 
 /** @param {ServerInfo} server */
 function showAddresses(server) {
-  byId('share-link', HTMLInputElement).value = `${location.origin}${pagePath('join', name)}`;
-  byId('whip-address', HTMLInputElement).value = `${location.origin}/whip/${encodeURIComponent(name)}`;
+  byId('share-link', HTMLInputElement).value = `${originForOthers(server)}${pagePath('join', name)}`;
+  byId('whip-address', HTMLInputElement).value = `${originForOthers(server)}/whip/${encodeURIComponent(name)}`;
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(location.hostname);
   setLine(
     byId('share-hint', HTMLElement),

@@ -72,6 +72,16 @@ describe('what is live', () => {
   });
 });
 
+describe('what is live, with a key for viewing', () => {
+  it('is told to those who may view', async () => {
+    await start({ VIEW_KEY: 'view-key' });
+    for (const path of ['/api/broadcasts', '/api/broadcasts/live']) {
+      expect((await running.fetch(path)).status).toBe(401);
+      expect((await running.fetch(path, { headers: { Authorization: 'Bearer view-key' } })).status).toBe(200);
+    }
+  });
+});
+
 describe('settings', () => {
   const path = '/api/broadcasts/live';
 
@@ -185,10 +195,12 @@ describe('remembered messages', () => {
 });
 
 describe('about the server', () => {
-  it('pages learn where HTTPS is and which keys are asked for', async () => {
+  it('pages learn where HTTP and HTTPS are and which keys are asked for', async () => {
     await start({ VIEW_KEY: 'view-key', HTTPS_PORT: '9443' });
     expect(await (await running.fetch('/api/server')).json()).toEqual({
+      httpPort: running.port,
       httpsPort: 9443,
+      selfSigned: true,
       version: '1.2.3',
       keys: { publish: false, view: true },
     });

@@ -14,6 +14,10 @@ export interface ApiOptions {
   readonly rights: Rights;
   /** Of the HTTPS listener; undefined without one. */
   readonly httpsPort: number | undefined;
+  /** Whether its certificate is one that we made. */
+  readonly selfSigned: boolean;
+  /** Of the HTTP listener, once it is open. */
+  readonly httpPort: () => number | undefined;
   readonly version: string;
 }
 
@@ -23,10 +27,15 @@ const DEFAULT_LABEL = 'data';
 const TEXT_TYPES = ['text/plain', 'application/json'];
 const BINARY_TYPE = 'application/octet-stream';
 
-export function createApi({ service, rights, httpsPort, version }: ApiOptions): Router {
+export function createApi({ service, rights, httpPort, httpsPort, selfSigned, version }: ApiOptions): Router {
   const router = Router();
   const publisherOnly: RequestHandler = (request, _response, next) => {
     rights.authorize('publish', request.get('authorization'));
+    next();
+  };
+
+  const viewersOnly: RequestHandler = (request, _response, next) => {
+    rights.authorize('view', request.get('authorization'));
     next();
   };
 
@@ -35,14 +44,14 @@ export function createApi({ service, rights, httpsPort, version }: ApiOptions): 
     .options(answerOptions('OPTIONS, GET, HEAD'))
     .get((_request, response) => {
       const keys = { publish: !rights.isOpen('publish'), view: !rights.isOpen('view') };
-      response.json({ httpsPort: httpsPort ?? null, version, keys });
+      response.json({ httpPort: httpPort() ?? null, httpsPort: httpsPort ?? null, selfSigned, version, keys });
     })
     .all(refuseOthers('OPTIONS, GET, HEAD'));
 
   router
     .route('/broadcasts')
     .options(answerOptions('OPTIONS, GET, HEAD'))
-    .get((request, response) => {
+    .get(viewersOnly, (request, response) => {
       const all = rights.isAdmin(request.get('authorization'));
       response.json({ broadcasts: service.list({ all }).map(broadcastJson) });
     })
@@ -51,7 +60,10 @@ export function createApi({ service, rights, httpsPort, version }: ApiOptions): 
   router
     .route('/broadcasts/:broadcast')
     .options(answerOptions('OPTIONS, GET, HEAD, PATCH'))
-    .get((request, response) => void response.json(broadcastJson(service.describe(request.params.broadcast))))
+    .get(
+      viewersOnly,
+      (request, response) => void response.json(broadcastJson(service.describe(request.params.broadcast))),
+    )
     .patch(publisherOnly, requireType(['application/json']), bodyOfAtMost(MAX_SETTINGS_BYTES), (request, response) => {
       const change = parseWith(settingsChange.strict(), parseJson(utf8(bodyOf(request.body))));
       response.json(broadcastJson(service.updateSettings(request.params.broadcast, toSettings(change))));

@@ -31,6 +31,9 @@ export interface HttpAppOptions {
   readonly isReady: () => Readiness;
   /** Of the HTTPS listener; undefined without one. */
   readonly httpsPort: number | undefined;
+  readonly selfSigned: boolean;
+  /** Of the HTTP listener, once it is open. */
+  readonly httpPort: () => number | undefined;
   readonly version: string;
   /** Elsewhere in tests. */
   readonly templatesDir?: string;
@@ -46,7 +49,7 @@ export interface HttpApp {
 }
 
 export function createHttpApp(options: HttpAppOptions): HttpApp {
-  const { config, service, metrics, logger, rights, httpsPort, version } = options;
+  const { config, service, metrics, logger, rights } = options;
   const app = express();
   app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy);
@@ -71,7 +74,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(requestLog(logger), ...securityHeaders());
   app.use(createHealth({ isReady: options.isReady, metrics, rights }));
   for (const { path, resource } of resources) app.use(path, cors, limit, resource.router, noSuchAddress);
-  app.use('/api', cors, createApi({ service, rights, httpsPort, version }), noSuchAddress);
+  app.use('/api', cors, createApi(options), noSuchAddress);
   const { templatesDir, staticDir } = options;
   app.use(
     createPages({

@@ -16,7 +16,8 @@ export function securityHeaders(): RequestHandler[] {
           'style-src': ["'self'"],
           'img-src': ["'self'", 'data:', 'blob:'],
           'media-src': ["'self'", 'blob:', 'mediastream:'],
-          'connect-src': ["'self'", 'ws:', 'wss:'],
+          // Includes our WebSocket: same host and port (CSP 3 §6.7.2.8).
+          'connect-src': ["'self'"],
           'manifest-src': ["'self'"],
           'base-uri': ["'none'"],
           'form-action': ["'none'"],
@@ -25,6 +26,8 @@ export function securityHeaders(): RequestHandler[] {
       },
       // Other sites' pages are WHIP and WHEP clients, and import our modules.
       crossOriginResourcePolicy: { policy: 'cross-origin' },
+      // Means nothing on plain http, where browsers complain about it on every page; we open no windows.
+      crossOriginOpenerPolicy: false,
       // HSTS would lock people out whose certificate is our self-signed one; a proxy with a real one sets it itself.
       strictTransportSecurity: false,
     }),

@@ -39,7 +39,9 @@ export class RunningApp {
       logger,
       rights,
       isReady: () => this.readiness,
+      httpPort: () => this.#servers.ports.http,
       httpsPort: config.httpsPort || undefined,
+      selfSigned: true,
       version: '1.2.3',
       ...options,
     });
