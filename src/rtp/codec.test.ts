@@ -17,6 +17,7 @@ const opus: Codec = { kind: 'audio', name: 'opus', clockRate: 48_000, channels: 
 const BASELINE = h264('42e01f', '1');
 const MAIN = h264('4d001f', '1');
 const HIGH = h264('640c1f', '1');
+const HIGH_444 = h264('f4001f', '1');
 
 describe('a decoder', () => {
   it.each<[string, Codec, Codec, number | undefined]>([
@@ -35,8 +36,11 @@ describe('a decoder', () => {
     ['of H264 high decodes baseline', HIGH, BASELINE, 2],
     ['of H264 high decodes main', HIGH, MAIN, 1],
     ['of H264 baseline does not decode high', BASELINE, HIGH, undefined],
-    ['of H264 of an unknown profile decodes nothing', h264('f4001f', '1'), BASELINE, undefined],
-    ['of H264 does not decode an unknown profile', HIGH, h264('f4001f', '1'), undefined],
+    ['of H264 high 4:4:4 decodes high', HIGH_444, HIGH, 1],
+    ['of H264 high 4:4:4 decodes baseline', HIGH_444, BASELINE, 3],
+    ['of H264 high does not decode high 4:4:4', HIGH, HIGH_444, undefined],
+    ['of H264 of an unknown profile decodes nothing', h264('6e001f', '1'), BASELINE, undefined],
+    ['of H264 does not decode an unknown profile', HIGH, h264('6e001f', '1'), undefined],
     ['of H264 mode 0 does not decode mode 1', h264('42e01f', '0'), BASELINE, undefined],
     ['of H264 that names no mode has mode 0', h264('42e01f'), h264('42e01f', '0'), 0],
     ['of H264 mode 1 decodes mode 0, which is a part of it', BASELINE, h264('42e01f'), 0.5],
@@ -62,7 +66,8 @@ describe('a codec', () => {
     ['42e01f', 'baseline'],
     ['4D001F', 'main'],
     ['640c1f', 'high'],
-    ['f4001f', undefined],
+    ['f4001f', 'high 4:4:4'],
+    ['6e001f', undefined],
     ['', 'baseline'],
   ])('with profile-level-id "%s" is %s', (id, profile) => {
     expect(h264Profile(h264(id))).toBe(profile);
@@ -70,7 +75,7 @@ describe('a codec', () => {
 
   it.each([
     [HIGH, 'H264 (high)'],
-    [h264('f4001f'), 'H264 (unknown profile)'],
+    [h264('6e001f'), 'H264 (unknown profile)'],
     [video('VP9'), 'VP9'],
     [opus, 'opus'],
   ])('has a label for people: %#', (codec, label) => {

@@ -27,8 +27,8 @@ export interface Track {
  * a decoder of a later one decodes the earlier ones. Baseline counts as constrained baseline,
  * since no browser or encoder in the field uses what only plain baseline has.
  */
-type H264Profile = 'baseline' | 'main' | 'high';
-const H264_RANK: Record<H264Profile, number> = { baseline: 0, main: 1, high: 2 };
+type H264Profile = 'baseline' | 'main' | 'high' | 'high 4:4:4';
+const H264_RANK: Record<H264Profile, number> = { baseline: 0, main: 1, high: 2, 'high 4:4:4': 3 };
 
 /** The profile in a `profile-level-id`; undefined for profiles that browsers do not use. Default is baseline. */
 export function h264Profile(codec: Codec): H264Profile | undefined {
@@ -40,6 +40,9 @@ export function h264Profile(codec: Codec): H264Profile | undefined {
       return 'main';
     case '64':
       return 'high';
+    // High 4:4:4 Predictive: with it Chromium says that its software decoder takes everything; it names no plain high.
+    case 'f4':
+      return 'high 4:4:4';
     default:
       return undefined;
   }
