@@ -1,0 +1,80 @@
+// What a person sees when the network or the server goes away: both pages say what they do, and come back by themselves.
+
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { ServerProcess } from '../server-process.ts';
+import { hasChromium, inState, launchChromium, seeFrames } from './browsers.ts';
+
+const suite = hasChromium ? describe : describe.skipIf(true);
+const OUTAGE_MS = 10_000;
+
+suite('in Chromium', () => {
+  let browser: Browser;
+  let server: ServerProcess;
+  const people: BrowserContext[] = [];
+
+  async function open(path: string): Promise<Page> {
+    const person = await browser.newContext();
+    people.push(person);
+    const page = await person.newPage();
+    await page.goto(`${server.url}${path}`);
+    return page;
+  }
+
+  async function liveBroadcast(): Promise<{ publisher: Page; viewer: Page }> {
+    const publisher = await open('/publish');
+    await inState(publisher, 'preview');
+    await publisher.click('#go-live');
+    await inState(publisher, 'live');
+    const viewer = await open('/join');
+    await seeFrames(viewer, '#video', 20);
+    return { publisher, viewer };
+  }
+
+  const sessionOf = (page: Page): Promise<string> =>
+    page.evaluate(() => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session);
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  beforeEach(async () => {
+    server = await ServerProcess.start();
+  });
+  afterEach(async () => {
+    for (const person of people.splice(0)) await person.close();
+    await server.stop();
+  });
+  afterAll(() => browser?.close());
+
+  it('both sides come back after ten seconds without network', { timeout: 60_000 }, async () => {
+    const { publisher, viewer } = await liveBroadcast();
+    const sessions = [await sessionOf(publisher), await sessionOf(viewer)];
+    server.freeze();
+    const back = new Promise<void>((resolve) =>
+      setTimeout(() => {
+        server.thaw();
+        resolve();
+      }, OUTAGE_MS),
+    );
+    await Promise.all([inState(publisher, 'reconnecting'), inState(viewer, 'reconnecting'), back]);
+    await Promise.all([inState(publisher, 'live', 20_000), inState(viewer, 'live', 20_000)]);
+    await seeFrames(viewer, '#video', 30);
+    expect([await sessionOf(publisher), await sessionOf(viewer)]).toEqual(sessions);
+  });
+
+  it.each(['SIGKILL', 'SIGTERM'] as const)(
+    'both sides come back with the same sessions after the server ended by %s and started again',
+    { timeout: 60_000 },
+    async (signal) => {
+      const { publisher, viewer } = await liveBroadcast();
+      const sessions = [await sessionOf(publisher), await sessionOf(viewer)];
+      const code = await server.end(signal);
+      expect(code).toBe(signal === 'SIGTERM' ? 0 : null);
+      await Promise.all([inState(publisher, 'reconnecting'), inState(viewer, 'reconnecting')]);
+      await server.start();
+      await Promise.all([inState(publisher, 'live', 20_000), inState(viewer, 'live', 20_000)]);
+      await seeFrames(viewer, '#video', 30);
+      expect([await sessionOf(publisher), await sessionOf(viewer)]).toEqual(sessions);
+    },
+  );
+});

@@ -1,0 +1,91 @@
+// The server as `npm start` runs it, in a process of its own: it can be frozen, killed and started again.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export class ServerProcess {
+  readonly port: number;
+  readonly #environment: Record<string, string>;
+  readonly #dataDir: string;
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, dataDir: string, settings: Record<string, string>) {
+    this.port = port;
+    this.#dataDir = dataDir;
+    this.#environment = {
+      PATH: process.env.PATH ?? '',
+      PORT: String(port),
+      HTTPS_PORT: '0',
+      UDP_PORT: '0',
+      MEDIA_WORKERS: '1',
+      DATA_DIR: dataDir,
+      LOG_LEVEL: 'info',
+      ...settings,
+    };
+  }
+
+  static async start(settings: Record<string, string> = {}): Promise<ServerProcess> {
+    const server = new ServerProcess(await freePort(), await mkdtemp(join(tmpdir(), 'fanlight-process-')), settings);
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`;
+  }
+
+  /** Resolves when it listens. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
+      env: this.#environment,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    this.#process = child;
+    for await (const line of createInterface({ input: child.stdout })) {
+      if (line.includes('"msg":"listening"')) break;
+    }
+    // The rest of its log must not fill the pipe.
+    child.stdout.resume();
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+  }
+
+  /** To its clients this is a network that swallows everything. */
+  freeze(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
+  /** Sends a signal and resolves with the exit code when the process is gone; null when the signal ended it. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill(signal);
+    const [code] = (await exited) as [number | null];
+    return code;
+  }
+
+  async stop(): Promise<void> {
+    await this.end('SIGKILL');
+    await rm(this.#dataDir, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0);
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
