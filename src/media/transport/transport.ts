@@ -107,7 +107,7 @@ export class Transport implements FrontClient {
 
   /** Encrypts and sends one RTP packet. Without a connection it is dropped. */
   sendRtp(packet: Buffer): boolean {
-    if (!this.#srtp || !this.#remote) return false;
+    if (!this.#srtp || !this.#remote || this.#state === 'closed') return false;
     this.#send(this.#srtp.protectRtp(packet));
     return true;
   }
