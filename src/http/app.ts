@@ -54,6 +54,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy);
   app.set('query parser', 'simple');
+  const isTrusted: TrustProxy = app.get('trust proxy fn');
 
   const resources = (['publisher', 'viewer'] as const).map((role) => {
     const path = role === 'publisher' ? '/whip' : '/whep';
@@ -64,7 +65,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       access: rights,
       strict: config.strictWhip,
       iceServers: () => iceServersAt(config, Date.now()),
-      addressHints,
+      addressHints: (request) => addressHints(request, isTrusted),
       onAnswered: (seconds) => metrics.observeJoin('request', seconds),
     });
     return { path, resource };
@@ -86,7 +87,6 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   app.use(noSuchAddress);
   app.use(problemHandler(logger));
 
-  const isTrusted: TrustProxy = app.get('trust proxy fn');
   return {
     app,
     clientAddress: (request) => clientAddress(request, isTrusted),
