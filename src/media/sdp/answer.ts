@@ -139,10 +139,11 @@ export function writeAnswer(offer: Offer, negotiation: Negotiation, identity: Lo
   ];
   let candidates = identity.candidates;
   for (const section of offer.sections) {
-    const media = negotiation.media.find(({ mid }) => section.media !== undefined && mid === section.media.mid);
+    const offered = section.rejected ? undefined : section.media;
+    const media = negotiation.media.find(({ mid }) => mid === offered?.mid);
     if (media) {
       lines.push(...writeMedia(section, media, role), ...writeTransport(identity, negotiation, candidates));
-    } else if (section.kind === 'application' && negotiation.data && section.mid === negotiation.data.mid) {
+    } else if (isDataSection(section) && negotiation.data?.mid === (section.mid ?? '')) {
       lines.push(`m=application 9 ${section.protocol} webrtc-datachannel`, 'c=IN IP4 0.0.0.0');
       if (section.mid) lines.push(`a=mid:${section.mid}`);
       lines.push('a=sctp-port:5000', `a=max-message-size:${MAX_DATA_MESSAGE_BYTES}`);

@@ -62,7 +62,11 @@ const MAX_SECTIONS = 16;
 const MAX_LINES = 2000;
 const MAX_CODECS_PER_SECTION = 64;
 
-const SETUP_BY_ROLE = { auto: 'actpass', client: 'active', server: 'passive' } as const;
+const SETUP_BY_ROLE: ReadonlyMap<string, Offer['setup']> = new Map([
+  ['auto', 'actpass'],
+  ['client', 'active'],
+  ['server', 'passive'],
+]);
 
 function malformed(detail: string, cause?: unknown): FanlightError {
   return new FanlightError('malformed_sdp', detail, { cause });
@@ -82,15 +86,22 @@ export function parseOffer(text: string): Offer {
   if (description.media.length > MAX_SECTIONS) throw malformed(`It has more than ${MAX_SECTIONS} m= sections.`);
 
   const bundle = description.group.find((group) => group.semantic === 'BUNDLE')?.items ?? [];
-  const sections = description.media.map(readSection);
+  const sections = description.media.map((media) => readSection(media, bundle));
   const mids = sections.flatMap((section) => section.mid ?? []);
   if (new Set(mids).size !== mids.length) throw malformed('Two m= sections have the same mid.');
+  if (sections.filter(({ mid, rejected }) => mid === undefined && !rejected).length > 1) {
+    throw new FanlightError(
+      'unsupported_offer',
+      'More than one m= section has no mid; they must be in one BUNDLE group.',
+    );
+  }
 
   const first = description.media.find((media) => media.port !== 0) ?? description.media[0];
   const ice = first?.iceParams;
   if (!ice?.usernameFragment || !ice.password) throw malformed('ice-ufrag and ice-pwd are missing.');
   const dtls = first?.dtlsParams;
-  if (!dtls) throw malformed('a=setup is missing.');
+  const setup = SETUP_BY_ROLE.get(dtls?.role ?? '');
+  if (!dtls || !setup) throw malformed('a=setup is missing.');
   const fingerprints = dtls.fingerprints.flatMap(({ algorithm, value }) =>
     algorithm && value ? [{ algorithm: algorithm.toLowerCase(), value: value.toUpperCase() }] : [],
   );
@@ -100,7 +111,7 @@ export function parseOffer(text: string): Offer {
     bundle,
     ice: { usernameFragment: ice.usernameFragment, password: ice.password },
     fingerprints,
-    setup: SETUP_BY_ROLE[dtls.role],
+    setup,
   };
 }
 
@@ -116,20 +127,27 @@ type WeriftMedia = SessionDescription['media'][number];
 
 const KINDS = new Set<string>(['audio', 'video', 'application']);
 
-function readSection(media: WeriftMedia): OfferedSection {
+function readSection(media: WeriftMedia, bundle: readonly string[]): OfferedSection {
   const isMedia = media.kind === 'audio' || media.kind === 'video';
   const kind = media.kind === 'unknown' || !KINDS.has(media.kind) ? 'other' : media.kind;
   const secure = isMedia ? /^(UDP\/TLS|RTP)\/(RTP\/)?SAVPF?$/.test(media.profile) : media.profile.includes('SCTP');
+  // Port 0 is a stopped section, but `a=bundle-only` in the group (RFC 9143 §6).
+  const stopped = media.port === 0 && !bundle.includes(media.rtp.muxId ?? '');
   return {
     mid: media.rtp.muxId,
     kind,
     name: media.kind,
     protocol: media.profile,
     formats: media.fmt.join(' '),
-    rejected: kind === 'other' || !secure || (media.port === 0 && !media.rtp.muxId),
+    rejected: kind === 'other' || !secure || stopped,
     media: isMedia ? readMedia(media, media.kind as MediaKind) : undefined,
-    sctpPort: media.kind === 'application' ? (media.sctpPort ?? 5000) : undefined,
+    sctpPort: media.kind === 'application' ? readSctpPort(media.sctpPort) : undefined,
   };
+}
+
+function readSctpPort(port = 5000): number {
+  if (!(port >= 1 && port <= 65_535)) throw malformed('a=sctp-port is not a port.');
+  return port;
 }
 
 function readMedia(media: WeriftMedia, kind: MediaKind): OfferedMedia {
@@ -146,16 +164,26 @@ function readMedia(media: WeriftMedia, kind: MediaKind): OfferedMedia {
     kind,
     mid: media.rtp.muxId ?? '',
     direction: media.direction ?? 'sendrecv',
-    codecs: media.rtp.codecs.flatMap((codec) => readCodec(codec, kind) ?? []),
+    // The m= line has the order and the say; one rtpmap each.
+    codecs: [...new Set<number | string>(media.fmt)].flatMap((payloadType) => {
+      const codec = media.rtp.codecs.find((candidate) => candidate.payloadType === payloadType);
+      return (codec && readCodec(codec, kind)) ?? [];
+    }),
     extensions,
-    ssrcs: media.ssrc.map(({ ssrc }) => ssrc).filter((ssrc) => !secondary.has(ssrc)),
+    ssrcs: media.ssrc.map(({ ssrc }) => ssrc).filter((ssrc) => ssrc >= 0 && ssrc < 2 ** 32 && !secondary.has(ssrc)),
   };
 }
 
-const NAMES: Record<string, CodecName> = { vp8: 'VP8', vp9: 'VP9', h264: 'H264', av1: 'AV1', opus: 'opus' };
+const NAMES: ReadonlyMap<string, CodecName> = new Map([
+  ['vp8', 'VP8'],
+  ['vp9', 'VP9'],
+  ['h264', 'H264'],
+  ['av1', 'AV1'],
+  ['opus', 'opus'],
+]);
 
 function readCodec(codec: WeriftMedia['rtp']['codecs'][number], kind: MediaKind): OfferedCodec | undefined {
-  const name = NAMES[codec.mimeType.split('/')[1]?.toLowerCase() ?? ''];
+  const name = NAMES.get(codec.mimeType.split('/')[1]?.toLowerCase() ?? '');
   const payloadType = codec.payloadType;
   if (!name || payloadType === undefined || !(payloadType >= 0 && payloadType <= 127)) return undefined;
   if ((name === 'opus') !== (kind === 'audio')) return undefined;
