@@ -156,8 +156,8 @@ const schema = z.object({
     integer(1, 100_000),
   ),
   FANLIGHT_OFFERS_PER_MINUTE: setting(
-    '120',
-    'Offers (WHIP and WHEP) from one address in a minute.',
+    '600',
+    'New sessions (offers by WHIP and WHEP) from one address in a minute; resuming does not count.',
     integer(1, 1_000_000),
   ),
 });

@@ -1,10 +1,12 @@
 // What goes for all of HTTP: headers, pages, health, the log.
 
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { OFFER_TYPE, offerWith, RunningApp } from '../test/running-app.ts';
+import { SocketClient } from '../test/socket-client.ts';
 
 let running: RunningApp;
 let folder: string;
@@ -172,5 +174,21 @@ describe('requests that ask for another protocol', () => {
       'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n',
     );
     expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+describe('WebSocket connections', () => {
+  it('of one household count together, whichever of its IPv6 addresses they come from', async () => {
+    running = await RunningApp.start({
+      env: { TRUST_PROXY: 'loopback' },
+      webSocketLimits: { connectionsPerAddress: 1 },
+    });
+    const connect = (address: string) =>
+      new SocketClient(running.webSocketUrl, { headers: { 'X-Forwarded-For': address } });
+    const first = await connect('2001:db8:1:2:3::4').opened();
+    const [refusal] = await once(connect('2001:db8:1:ff::5').socket, 'error');
+    expect(refusal.message).toContain('429');
+    const elsewhere = await connect('2001:db8:1:102::5').opened();
+    for (const { socket } of [first, elsewhere]) socket.terminate();
   });
 });

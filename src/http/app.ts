@@ -18,6 +18,8 @@ import { createHealth, type Readiness } from './health.ts';
 import { offerLimit } from './offer-limit.ts';
 import { createPages } from './pages.ts';
 import { problemHandler } from './problem.ts';
+import { proxyNotice } from './proxy-notice.ts';
+import { householdOf } from './rate-limit.ts';
 import { requestLog } from './request-log.ts';
 import type { Rights } from './rights.ts';
 import { securityHeaders } from './security-headers.ts';
@@ -42,7 +44,7 @@ export interface HttpAppOptions {
 
 export interface HttpApp {
   readonly app: Express;
-  /** The client's address, trusted proxies considered; for requests that do not go through `app`. */
+  /** Whom a request counts for: the client's address (IPv6: its /56), trusted proxies considered. For those that do not go through `app`. */
   clientAddress(request: IncomingMessage): string;
   /** Stops listening to the service. */
   close(): void;
@@ -70,9 +72,10 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
     });
     return { path, resource };
   });
-  const limit = offerLimit(config.offersPerMinute);
+  const limit = offerLimit(config.offersPerMinute, service);
 
   app.use(requestLog(logger), ...securityHeaders());
+  if (config.trustProxy === false) app.use(proxyNotice(logger));
   app.use(createHealth({ isReady: options.isReady, metrics, rights }));
   for (const { path, resource } of resources) app.use(path, cors, limit, resource.router, noSuchAddress);
   app.use('/api', cors, createApi(options), noSuchAddress);
@@ -89,7 +92,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
 
   return {
     app,
-    clientAddress: (request) => clientAddress(request, isTrusted),
+    clientAddress: (request) => householdOf(clientAddress(request, isTrusted)),
     close: () => {
       for (const { resource } of resources) resource.close();
     },

@@ -151,6 +151,42 @@ describe('an offer', () => {
     expect((await running.fetch('/whep/live')).status).toBe(204);
   });
 
+  it('that resumes a session is not counted for its address, so that an office comes back at once after a restart', async () => {
+    await start({ FANLIGHT_OFFERS_PER_MINUTE: '2' });
+    const [first, second] = [await post('/whep/live'), await post('/whep/live')];
+    for (const opened of [first, second, first, second]) {
+      const resume = opened.headers.get('fanlight-resume') ?? '';
+      const resumed = await post('/whep/live', { 'Fanlight-Resume': resume });
+      expect([resumed.status, resumed.headers.get('location')]).toEqual([201, opened.headers.get('location')]);
+    }
+    expect((await post('/whep/live')).status).toBe(429);
+  });
+
+  it.each([
+    ['with a wrong token', '/whep/live', (resume: string) => `${resume.split('.')[0]}.AAAAAAAAAAAAAAAAAAAAAA`],
+    ['of a session that nobody knows', '/whep/live', () => 'AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA'],
+    ['at another broadcast', '/whep/other', (resume: string) => resume],
+    ['in another role', '/whip/live', (resume: string) => resume],
+    ['that cannot be read', '/whep/live', () => 'nonsense'],
+  ])('that resumes %s counts like any other', async (_, path, forge) => {
+    await start({ FANLIGHT_OFFERS_PER_MINUTE: '1' });
+    const resume = (await post('/whep/live')).headers.get('fanlight-resume') ?? '';
+    expect((await post(path, { 'Fanlight-Resume': forge(resume) })).status).toBe(429);
+  });
+
+  it('that resumes one session too often is refused, and other sessions still resume', async () => {
+    await start();
+    const resumes = [await post('/whep/live'), await post('/whep/live')].map(
+      (opened) => opened.headers.get('fanlight-resume') ?? '',
+    );
+    const statuses: number[] = [];
+    for (let i = 0; i < 31; i++) {
+      statuses.push((await post('/whep/live', { 'Fanlight-Resume': resumes[0] ?? '' })).status);
+    }
+    expect(statuses.indexOf(429)).toBe(30);
+    expect((await post('/whep/live', { 'Fanlight-Resume': resumes[1] ?? '' })).status).toBe(201);
+  });
+
   it('is counted by the address that a trusted proxy names', async () => {
     await start({ FANLIGHT_OFFERS_PER_MINUTE: '1', TRUST_PROXY: 'loopback' });
     expect((await post('/whep/live', { 'X-Forwarded-For': '198.51.100.1' })).status).toBe(201);
@@ -162,6 +198,25 @@ describe('an offer', () => {
     await start({ FANLIGHT_OFFERS_PER_MINUTE: '1' });
     expect((await post('/whep/live', { 'X-Forwarded-For': '198.51.100.1' })).status).toBe(201);
     expect((await post('/whep/live', { 'X-Forwarded-For': '198.51.100.2' })).status).toBe(429);
+  });
+});
+
+describe('a proxy that TRUST_PROXY does not name', () => {
+  const warnings = () => running.logLines.filter((line) => line.includes('TRUST_PROXY'));
+
+  it('is told to the operator, once', async () => {
+    await start();
+    await running.fetch('/healthz');
+    expect(warnings()).toEqual([]);
+    for (const client of ['198.51.100.1', '198.51.100.2']) await post('/whep/live', { 'X-Forwarded-For': client });
+    expect(warnings()).toHaveLength(1);
+    expect(JSON.parse(warnings()[0] ?? '')).toMatchObject({ level: 'warn', peer: '127.0.0.1' });
+  });
+
+  it('is no news when the settings trust some', async () => {
+    await start({ TRUST_PROXY: 'loopback' });
+    await post('/whep/live', { 'X-Forwarded-For': '198.51.100.1' });
+    expect(warnings()).toEqual([]);
   });
 });
 

@@ -41,7 +41,7 @@ export interface WebSocketOptions {
   readonly access: Access;
   readonly iceServers: () => readonly IceServer[];
   readonly logger: Logger;
-  /** The client's address, proxies considered; the socket's when not given. */
+  /** Whom a connection counts for: the client's address, proxies considered; the socket's when not given. */
   readonly clientAddress?: (request: IncomingMessage) => string;
   readonly limits?: Partial<WebSocketLimits>;
   /** Unix ms. */
