@@ -149,7 +149,11 @@ const schema = z.object({
     boolean,
   ),
   FANLIGHT_MAX_VIEWERS: setting('5000', 'Viewers of one broadcast.', integer(1, 1_000_000)),
-  FANLIGHT_MAX_BROADCASTS: setting('1000', 'Broadcasts at the same time.', integer(1, 1_000_000)),
+  FANLIGHT_MAX_BROADCASTS: setting(
+    '1000',
+    'Broadcasts that are published at the same time; as many names more may have only viewers or settings.',
+    integer(1, 1_000_000),
+  ),
   FANLIGHT_MAX_PENDING_TRANSPORTS: setting(
     '500',
     'Connections that wait for their first packet at the same time.',

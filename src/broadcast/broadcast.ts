@@ -5,7 +5,7 @@ import type { Track } from '../rtp/codec.ts';
 import { DataRelay } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
-import type { BroadcastSettings } from './ports.ts';
+import type { BroadcastSettings, Role } from './ports.ts';
 import type { BroadcastState, BroadcastView } from './service.ts';
 import type { Session } from './session.ts';
 import { changeSettings, DEFAULT_SETTINGS, isDefaultSettings } from './settings.ts';
@@ -31,15 +31,17 @@ export class Broadcast {
   #tracks = NO_TRACKS;
   /** Since it was idle the last time: without it a publisher on its way does not count as interrupted. */
   #hasBeenLive = false;
-  #opensInFlight = 0;
+  readonly #opensInFlight: Record<Role, number> = { publisher: 0, viewer: 0 };
   #face: Face = { state: 'idle', tracks: NO_TRACKS, settings: DEFAULT_SETTINGS, graceEndsAtMs: undefined };
   #sinceMs: number;
+  #touchedAtMs: number;
 
   constructor(name: BroadcastName, limits: Limits, nowMs: number) {
     this.name = name;
     this.data = new DataRelay(limits);
     this.#limits = limits;
     this.#sinceMs = nowMs;
+    this.#touchedAtMs = nowMs;
   }
 
   get publisher(): Session | undefined {
@@ -74,14 +76,26 @@ export class Broadcast {
     return next;
   }
 
-  /** Nobody would miss it. */
-  get forgettable(): boolean {
-    return this.#deserted && isDefaultSettings(this.#settings) && this.data.remembersNothing;
+  /** A publisher has the name, or is on its way to it. */
+  get published(): boolean {
+    return this.#publisher !== undefined || this.#opensInFlight.publisher > 0;
   }
 
-  /** Nobody is here, and yet it remembers messages. */
-  get remembersForNobody(): boolean {
-    return this.#deserted && !this.data.remembersNothing;
+  /** Nobody is here, or on the way. */
+  get deserted(): boolean {
+    return !this.published && this.#viewers.size === 0 && this.#opensInFlight.viewer === 0;
+  }
+
+  /** What it keeps although nobody is here; undefined when somebody is, or when nobody would miss it. */
+  get leftBehind(): 'messages' | 'settings' | undefined {
+    if (!this.deserted) return undefined;
+    if (!this.data.remembersNothing) return 'messages';
+    return isDefaultSettings(this.#settings) ? undefined : 'settings';
+  }
+
+  /** Unix ms of the last change of anything. */
+  get touchedAtMs(): number {
+    return this.#touchedAtMs;
   }
 
   /** Something to show to people who look for broadcasts. */
@@ -97,12 +111,12 @@ export class Broadcast {
   }
 
   /** While an open is under way the broadcast is not forgotten. */
-  beginOpen(): void {
-    this.#opensInFlight += 1;
+  beginOpen(role: Role): void {
+    this.#opensInFlight[role] += 1;
   }
 
-  endOpen(): void {
-    this.#opensInFlight -= 1;
+  endOpen(role: Role): void {
+    this.#opensInFlight[role] -= 1;
   }
 
   /** Gives a session its place. A publisher replaces the one before. */
@@ -145,6 +159,7 @@ export class Broadcast {
    */
   refresh(nowMs: number): { readonly visible: boolean; readonly judged: readonly Session[] } {
     const before = this.#face;
+    this.#touchedAtMs = nowMs;
     const state = this.#conclude();
     if (state === 'live') this.#hasBeenLive = true;
     if (state !== before.state) this.#sinceMs = nowMs;
@@ -176,10 +191,6 @@ export class Broadcast {
       listed: this.#settings.listed,
       graceEndsAtMs: this.#face.graceEndsAtMs,
     };
-  }
-
-  get #deserted(): boolean {
-    return this.#publisher === undefined && this.#viewers.size === 0 && this.#opensInFlight === 0;
   }
 
   #conclude(): BroadcastState {

@@ -8,6 +8,7 @@ export interface Limits {
   /** How long an absent viewer keeps its session. */
   readonly viewerGraceMs: number;
   readonly viewersPerBroadcast: number;
+  /** Names that somebody publishes; as many more may have only viewers, settings or messages. */
   readonly broadcasts: number;
   readonly messageBytes: number;
   /** Data messages of one broadcast, whoever sends them. */
@@ -23,9 +24,13 @@ export interface Limits {
   readonly refusalsPerSecond: number;
   /** How long a broadcast that nobody publishes or views remembers its state messages. */
   readonly idleStateMs: number;
+  /** How long it keeps its settings, unless its place is needed before. */
+  readonly idleSettingsMs: number;
   /** Changes of the viewer count alone are told at most this often per broadcast. */
   readonly viewerCountQuietMs: number;
 }
+
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 export const DEFAULT_LIMITS: Limits = {
   setupMs: 15_000,
@@ -40,6 +45,7 @@ export const DEFAULT_LIMITS: Limits = {
   stateLabels: 64,
   stateBytes: 1024 * 1024,
   refusalsPerSecond: 10,
-  idleStateMs: 24 * 60 * 60 * 1000,
+  idleStateMs: DAY_MS,
+  idleSettingsMs: 30 * DAY_MS,
   viewerCountQuietMs: 100,
 };

@@ -182,9 +182,9 @@ test('a broadcast that nobody would miss is forgotten', async () => {
   stage.registry.publishData('b', textMessage('chat', 'x'));
   stage.registry.updateSettings('c', { title: ' ' });
   const publisher = await stage.publish({ broadcast: 'd' });
-  await expect(stage.open('viewer', { broadcast: 'e' })).rejects.toMatchObject({ code: 'broadcast_limit' });
+  await expect(stage.open('publisher', { broadcast: 'e' })).rejects.toMatchObject({ code: 'broadcast_limit' });
   stage.registry.end(publisher.session.id);
-  await expect(stage.open('viewer', { broadcast: 'e' })).resolves.toBeDefined();
+  await expect(stage.open('publisher', { broadcast: 'e' })).resolves.toBeDefined();
 });
 
 test('settings keep a broadcast, until they are the default again', () => {

@@ -166,11 +166,38 @@ test('resuming needs no free place', async () => {
   await expect(stage.open('viewer', resumeOf(viewer))).resolves.toMatchObject({ resumed: true });
 });
 
-test('there are only so many broadcasts, and those there are go on', async () => {
+test('only so many names are published at once, and those that are go on', async () => {
   const stage = new Stage({ broadcasts: 1 });
-  await stage.publish({ broadcast: 'a' });
-  await expect(stage.open('viewer', { broadcast: 'b' })).rejects.toMatchObject({ code: 'broadcast_limit' });
+  const first = await stage.publish({ broadcast: 'a' });
+  await expect(stage.open('publisher', { broadcast: 'b' })).rejects.toMatchObject({ code: 'broadcast_limit' });
   await expect(stage.open('viewer', { broadcast: 'a' })).resolves.toBeDefined();
+  await expect(stage.open('publisher', { broadcast: 'a', ...resumeOf(first) })).resolves.toBeDefined();
+});
+
+test('of two publishers at once for the last place the one who asked first gets it', async () => {
+  const stage = new Stage({ broadcasts: 1 });
+  stage.media.holding = true;
+  const first = stage.open('publisher', { broadcast: 'a' });
+  await expect(stage.open('publisher', { broadcast: 'b' })).rejects.toMatchObject({ code: 'broadcast_limit' });
+  stage.media.held[0]?.answer();
+  await expect(first).resolves.toBeDefined();
+});
+
+test('viewers, titles and messages for names that nobody publishes keep no publisher out', async () => {
+  const stage = new Stage({ broadcasts: 2 });
+  await stage.watch({ broadcast: 'early' });
+  stage.registry.updateSettings('titled', { title: 'Soon' });
+  await stage.publish({ broadcast: 'a' });
+  await expect(stage.open('publisher', { broadcast: 'early' })).resolves.toBeDefined();
+  await expect(stage.open('viewer', { broadcast: 'a' })).resolves.toBeDefined();
+});
+
+test('viewers who wait for names that nobody publishes take only the places of such names', async () => {
+  const stage = new Stage({ broadcasts: 1 });
+  const early = await stage.watch({ broadcast: 'early' });
+  await expect(stage.open('viewer', { broadcast: 'other' })).rejects.toMatchObject({ code: 'broadcast_limit' });
+  stage.registry.end(early.session.id);
+  await expect(stage.open('viewer', { broadcast: 'other' })).resolves.toBeDefined();
 });
 
 test('of two resumes of one session the later request wins, in whatever order they are answered', async () => {

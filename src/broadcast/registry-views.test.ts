@@ -1,6 +1,7 @@
 // What is told about broadcasts: lists, counts, settings, news.
 
 import { expect, test } from 'vitest';
+import { textMessage } from '../test/fakes.ts';
 import { resumeOf, Stage } from '../test/stage.ts';
 
 test('an unknown broadcast is idle since the start of the server', () => {
@@ -76,12 +77,66 @@ test('settings are tidied, told and kept', () => {
   });
 });
 
-test('settings count as a broadcast', () => {
+test('of the names that nobody uses, the one touched longest ago gives way with its settings and messages', async () => {
+  const stage = new Stage({ broadcasts: 2 });
+  const titled = (name: string) => {
+    stage.clock.advance(1_000);
+    stage.registry.updateSettings(name, { title: name });
+  };
+  titled('a');
+  stage.registry.publishData('a', textMessage('state', '1'));
+  titled('b');
+  titled('c');
+  const kept = () => stage.store.load().broadcasts.map(({ name }) => name);
+  expect(kept()).toEqual(['b', 'c']);
+  expect(stage.registry.describe('a').title).toBe('');
+  expect(stage.registry.stateMessages('a')).toEqual([]);
+  stage.clock.advance(1_000);
+  stage.registry.publishData('b', textMessage('state', '1'));
+  titled('d');
+  expect(kept()).toEqual(['b', 'd']);
+  await stage.watch({ broadcast: 'b' });
+  await stage.watch({ broadcast: 'd' });
+  expect(() => titled('e')).toThrow(expect.objectContaining({ code: 'broadcast_limit' }));
+  expect(kept()).toEqual(['b', 'd']);
+});
+
+test('a name whose publisher has stopped keeps its title, and another one gives way', async () => {
   const stage = new Stage({ broadcasts: 1 });
+  stage.registry.updateSettings('old', { title: 'Old' });
+  stage.clock.advance(1_000);
+  const publisher = await stage.publish({ broadcast: 'new' });
+  stage.registry.updateSettings('new', { title: 'New' });
+  stage.registry.end(publisher.session.id);
+  expect(stage.registry.list({ all: true }).map(({ title }) => title)).toEqual(['New']);
+  expect(stage.restart().registry.list({ all: true })).toHaveLength(1);
+});
+
+test('more names from before a restart than there are places are forgotten', () => {
+  const stage = new Stage({ broadcasts: 1 });
+  stage.store.saveSettings('a', { title: 'A', listed: true });
+  stage.store.saveSettings('b', { title: 'B', listed: true });
+  expect(stage.restart().registry.list({ all: true })).toHaveLength(1);
+  expect(stage.store.load().broadcasts).toHaveLength(1);
+});
+
+test('settings that nobody uses are kept for 30 days after the last change, those in use for ever', async () => {
+  const DAY_MS = 24 * 60 * 60 * 1000;
+  const stage = new Stage();
   stage.registry.updateSettings('a', { title: 'A' });
-  expect(() => stage.registry.updateSettings('b', { title: 'B' })).toThrow(
-    expect.objectContaining({ code: 'broadcast_limit' }),
-  );
+  stage.clock.advance(29 * DAY_MS);
+  stage.registry.updateSettings('a', { listed: false });
+  stage.registry.publishData('a', textMessage('state', '1'));
+  await stage.watch({ broadcast: 'b' });
+  stage.registry.updateSettings('b', { title: 'B' });
+  stage.clock.advance(29 * DAY_MS);
+  expect(stage.registry.describe('a')).toMatchObject({ title: 'A', listed: false });
+  expect(stage.registry.stateMessages('a')).toEqual([]);
+  stage.clock.advance(2 * DAY_MS);
+  expect(stage.registry.describe('a')).toMatchObject({ title: '', listed: true });
+  expect(stage.newsOf('a')).toHaveLength(3);
+  stage.clock.advance(30 * DAY_MS);
+  expect(stage.store.load().broadcasts.map(({ name }) => name)).toEqual(['b']);
 });
 
 test('a crowd that comes at once is told as one change of the count', async () => {

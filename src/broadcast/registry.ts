@@ -55,7 +55,6 @@ interface Attempt {
 
 export class Registry implements BroadcastService {
   readonly #media: MediaPort;
-  readonly #store: Store;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #roster: Roster;
@@ -67,7 +66,6 @@ export class Registry implements BroadcastService {
     const { media, store, clock, log } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#media = media;
-    this.#store = store;
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, log });
@@ -84,11 +82,11 @@ export class Registry implements BroadcastService {
     const resumed = this.#sessionToResume(name, request);
     const known = this.#roster.broadcast(name);
     if (known) this.#admit(known, request, resumed);
-    const broadcast = this.#roster.obtain(name);
+    const broadcast = this.#roster.obtain(name, request.role);
     this.#attempts += 1;
     const transportId = randomId(this.#random);
     const attempt: Attempt = { number: this.#attempts, transportId, request, broadcast, resumed };
-    broadcast.beginOpen();
+    broadcast.beginOpen(request.role);
     try {
       const opened = await this.#media.openTransport({
         transportId,
@@ -100,7 +98,7 @@ export class Registry implements BroadcastService {
       });
       return this.#place(attempt, opened);
     } finally {
-      broadcast.endOpen();
+      broadcast.endOpen(request.role);
       if (!this.#closed) this.#roster.settle(broadcast);
     }
   }
@@ -166,7 +164,7 @@ export class Registry implements BroadcastService {
     this.#refuseWhenClosed();
     const parsedName = parseBroadcastName(name);
     const broadcast = this.#roster.obtain(parsedName);
-    if (broadcast.changeSettings(change)) this.#store.saveSettings(parsedName, broadcast.settings);
+    this.#roster.changeSettings(broadcast, change);
     this.#roster.settle(broadcast);
     return broadcast.view();
   }

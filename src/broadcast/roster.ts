@@ -8,10 +8,11 @@ import type { MessageOutcome } from './data-relay.ts';
 import { Deadlines } from './deadlines.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
-import type { Clock, DataMessage, MediaPort, Store } from './ports.ts';
+import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store } from './ports.ts';
 import type { BroadcastView } from './service.ts';
 import { type Carrier, Session } from './session.ts';
 import type { SessionEvent } from './session-state.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
 
 const BROADCAST_RETRY_SECONDS = 30;
 
@@ -51,7 +52,7 @@ export class Roster {
     this.#log = options.log;
     this.#startedAtMs = this.#clock.now();
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
-    this.#oblivion = new Deadlines(this.#clock, (broadcast) => this.#forgetMessages(broadcast));
+    this.#oblivion = new Deadlines(this.#clock, (broadcast) => this.#forgetLeftBehind(broadcast));
     this.announcer = new Announcer({
       clock: this.#clock,
       quietMs: this.#limits.viewerCountQuietMs,
@@ -86,14 +87,20 @@ export class Roster {
     return (known ?? new Broadcast(name, this.#limits, this.#startedAtMs)).view();
   }
 
-  /** Errors: broadcast_limit. After its use call `settle`, which forgets it when nothing came of it. */
-  obtain(name: BroadcastName): Broadcast {
+  /**
+   * For a publisher, or for anything else that needs the name. The two have places of their own, so that nobody who only
+   * waits or chooses a title stands in a publisher's way. After its use call `settle`, which forgets it when nothing came of it.
+   * Errors: broadcast_limit.
+   */
+  obtain(name: BroadcastName, role?: Role): Broadcast {
     const known = this.#broadcasts.get(name);
-    if (known) return known;
-    if (this.#broadcasts.size >= this.#limits.broadcasts) {
+    const isPublishing = role === 'publisher';
+    if (known && (!isPublishing || known.published)) return known;
+    const hasPlace = isPublishing ? this.#count(true) < this.#limits.broadcasts : this.#makePlace(1);
+    if (!hasPlace) {
       throw new FanlightError('broadcast_limit', undefined, { retryAfterSeconds: BROADCAST_RETRY_SECONDS });
     }
-    return this.#add(name);
+    return known ?? this.#add(name);
   }
 
   /** Everybody that the store knows is away, with a fresh grace. */
@@ -117,6 +124,7 @@ export class Roster {
       this.settle(broadcast, session);
     }
     for (const broadcast of [...this.#broadcasts.values()]) this.settle(broadcast);
+    this.#makePlace(0);
   }
 
   /** Gives a new or resumed session its place and its transport; the transport and the publisher before it have to go. */
@@ -148,6 +156,8 @@ export class Roster {
     if (session.state === 'ended') this.#retire(session, broadcast);
     this.settle(broadcast, session);
     if (session.role === 'viewer' && session.present !== wasPresent) this.announcer.viewersChanged(broadcast.name);
+    // A name without its publisher takes the place of another one.
+    if (session.role === 'publisher' && session.state === 'ended') this.#makePlace(0);
   }
 
   /** The transport is gone already. */
@@ -161,11 +171,13 @@ export class Roster {
   settle(broadcast: Broadcast, changed?: Session): void {
     const { visible, judged } = broadcast.refresh(this.#clock.now());
     if (changed) this.#sessionDeadlines.set(changed, changed.deadlineMs);
-    if (!broadcast.remembersForNobody) this.#oblivion.set(broadcast, undefined);
+    const { leftBehind } = broadcast;
+    if (leftBehind === undefined) this.#oblivion.set(broadcast, undefined);
     else if (!this.#oblivion.has(broadcast)) {
-      this.#oblivion.set(broadcast, this.#clock.now() + this.#limits.idleStateMs);
+      const keepMs = leftBehind === 'messages' ? this.#limits.idleStateMs : this.#limits.idleSettingsMs;
+      this.#oblivion.set(broadcast, this.#clock.now() + keepMs);
     }
-    if (broadcast.forgettable) this.#broadcasts.delete(broadcast.name);
+    if (broadcast.deserted && leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
     // Listeners come last: they may call back.
     for (const session of new Set(changed ? [changed, ...judged] : judged)) {
       this.announcer.emit({ type: 'session', session: session.view() });
@@ -187,6 +199,14 @@ export class Roster {
     }
     this.announcer.emit({ type: 'data', broadcast: broadcast.name, message });
     return result;
+  }
+
+  /** Changes and keeps settings. Then call `settle`. */
+  changeSettings(broadcast: Broadcast, change: Partial<BroadcastSettings>): void {
+    if (!broadcast.changeSettings(change)) return;
+    this.#store.saveSettings(broadcast.name, broadcast.settings);
+    // As with messages: the time for which they are kept starts anew.
+    this.#oblivion.set(broadcast, undefined);
   }
 
   /** The server stops: everybody is told, nobody is forgotten. */
@@ -231,10 +251,40 @@ export class Roster {
     session.dropTransport();
   }
 
-  #forgetMessages(broadcast: Broadcast): void {
-    broadcast.data.forget();
-    this.#store.deleteStateMessages(broadcast.name);
+  #count(published: boolean): number {
+    let count = 0;
+    for (const broadcast of this.#broadcasts.values()) if (broadcast.published === published) count += 1;
+    return count;
+  }
+
+  /** Among the names that nobody publishes: those that are deserted longest give way. True when there is room for so many more. */
+  #makePlace(more: number): boolean {
+    for (let excess = this.#count(false) + more - this.#limits.broadcasts; excess > 0; excess -= 1) {
+      let oldest: Broadcast | undefined;
+      for (const broadcast of this.#broadcasts.values()) {
+        if (!broadcast.deserted) continue;
+        if (oldest === undefined || broadcast.touchedAtMs < oldest.touchedAtMs) oldest = broadcast;
+      }
+      if (oldest === undefined) return false;
+      this.#forgetMessages(oldest);
+      this.#forgetSettings(oldest);
+      this.settle(oldest);
+    }
+    return true;
+  }
+
+  #forgetLeftBehind(broadcast: Broadcast): void {
+    if (broadcast.leftBehind === 'messages') this.#forgetMessages(broadcast);
+    else this.#forgetSettings(broadcast);
     this.settle(broadcast);
+  }
+
+  #forgetMessages(broadcast: Broadcast): void {
+    if (broadcast.data.forget()) this.#store.deleteStateMessages(broadcast.name);
+  }
+
+  #forgetSettings(broadcast: Broadcast): void {
+    this.changeSettings(broadcast, DEFAULT_SETTINGS);
   }
 }
 
