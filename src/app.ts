@@ -16,6 +16,7 @@ import { MediaPool } from './media/pool.ts';
 import { hostAddresses } from './media/transport/candidates.ts';
 import { createDtlsCertificate } from './media/transport/certificate.ts';
 import { Metrics } from './metrics.ts';
+import { clockOrigin } from './monotonic-clock.ts';
 import { iceServersAt } from './signaling/ice-servers.ts';
 import { attachWebSocket } from './signaling/websocket.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
@@ -49,6 +50,8 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
 
     const metrics: Metrics = new Metrics({ totals: () => registry.totals() });
     undo.push(() => metrics.close());
+    const origin = clockOrigin();
+    const clock = systemClock(origin);
     const media = await MediaPool.start({
       workers: config.mediaWorkers,
       udpPort: config.udpPort,
@@ -57,6 +60,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       addresses,
       addressesConfigured: announced.length > 0,
       maxPendingTransports: config.maxPendingTransports,
+      clockOrigin: origin,
       onCounters: (worker, counters) => metrics.workerCounters(worker, counters),
       onStarted: (worker) => metrics.workerStarted(worker),
       log: logger,
@@ -69,9 +73,9 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       viewersPerBroadcast: config.maxViewersPerBroadcast,
       broadcasts: config.maxBroadcasts,
     };
-    const registry: Registry = new Registry({ media, store, clock: systemClock, limits, log: logger });
+    const registry: Registry = new Registry({ media, store, clock, limits, log: logger });
     undo.push(() => registry.close());
-    measureJoins(registry, (seconds) => metrics.observeJoin('connect', seconds), systemClock.now);
+    measureJoins(registry, (seconds) => metrics.observeJoin('connect', seconds), clock.now);
 
     const rights = new Rights(config);
     const readiness = (): Readiness => ({
@@ -101,7 +105,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       servers: servers.servers,
       service: registry,
       access: rights,
-      iceServers: () => iceServersAt(config, systemClock.now()),
+      iceServers: () => iceServersAt(config, clock.now()),
       logger,
       clientAddress: web.clientAddress,
     });

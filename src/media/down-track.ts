@@ -1,15 +1,26 @@
 // One medium leaving to one viewer: its SSRC and payload types, where it may start, what it has sent, what it repeats.
 // It must not know transports or sockets: it makes packets, the viewer's peer sends them.
 
+import { randomInt } from 'node:crypto';
 import { bestDecoder, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { RTP_HEADER_LENGTH, writeRtpHeader } from '../rtp/packet.ts';
+import { sequenceDistance } from '../rtp/sequence.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
 import type { OfferedCodec } from './sdp/offer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
-/** A packet is repeated at most once in so long, however often it is asked for (a viewer must not amplify). */
+/** How far back the ring of an UpTrack reaches, and a bit. */
+const RING_AGE_MS = 5_000;
+/** A packet is repeated at most once in so long, however often it is asked for. */
 const REPEAT_AFTER_MS = 40;
 const MAX_REMEMBERED_REPEATS = 1024;
+/**
+ * What repeating may cost: a viewer that asks for everything must not take the worker's time from the others. A quarter
+ * of what is sent to it, and something to begin with, is more than any loss that video survives.
+ */
+const REPEAT_SHARE = 0.25;
+const REPEAT_BYTES_PER_SECOND = 64 * 1024;
+const MAX_REPEAT_BYTES = 256 * 1024;
 
 export class DownTrack {
   readonly kind: MediaKind;
@@ -18,8 +29,14 @@ export class DownTrack {
   #sourceCodec: Codec | undefined;
   #payloadType: number | undefined;
   #started = false;
+  /** Viewer's sequence number less the canonical one; set with the first packet. */
+  #sequenceOffset: number | undefined;
+  #firstSequence = 0;
+  #firstSentAtMs = 0;
   /** Sequence → when it was last repeated. */
   readonly #repeatedAtMs = new Map<number, number>();
+  #repeatBytes = MAX_REPEAT_BYTES;
+  #repeatRefilledAtMs = 0;
   packetsSent = 0;
   /** Payload bytes, as sender reports count them. */
   octetsSent = 0;
@@ -36,7 +53,7 @@ export class DownTrack {
   }
 
   /** The packet for this viewer, or undefined when it must not get it (yet). */
-  forward(packet: CanonicalPacket): Buffer | undefined {
+  forward(packet: CanonicalPacket, nowMs: number): Buffer | undefined {
     if (packet.codec !== this.#sourceCodec) this.#adopt(packet.codec);
     const payloadType = this.#payloadType;
     if (payloadType === undefined) return undefined;
@@ -44,19 +61,55 @@ export class DownTrack {
       if (!packet.startsDecoding) return undefined;
       this.#started = true;
     }
+    if (this.#sequenceOffset === undefined) this.#begin(packet.sequence, nowMs);
     this.packetsSent++;
     this.octetsSent += packet.payload.length;
+    this.#repeatBytes = Math.min(MAX_REPEAT_BYTES, this.#repeatBytes + packet.payload.length * REPEAT_SHARE);
     return this.#write(packet, payloadType);
   }
 
-  /** Answers a NACK; undefined when the packet was repeated a moment ago. */
+  /** The canonical number of a packet that this viewer knows by its own. */
+  canonicalSequence(sequence: number): number {
+    return (sequence - (this.#sequenceOffset ?? 0)) & 0xffff;
+  }
+
+  /** Answers a NACK; undefined when the packet was repeated a moment ago, or this viewer asks for too much. */
   repeat(packet: CanonicalPacket, nowMs: number): Buffer | undefined {
     if (this.#payloadType === undefined || packet.codec !== this.#sourceCodec) return undefined;
     const last = this.#repeatedAtMs.get(packet.sequence);
     if (last !== undefined && nowMs - last < REPEAT_AFTER_MS) return undefined;
-    if (this.#repeatedAtMs.size >= MAX_REMEMBERED_REPEATS) this.#repeatedAtMs.clear();
+    if (this.#isBeforeFirst(packet.sequence, nowMs) || !this.#mayRepeat(packet.payload.length, nowMs)) return undefined;
+    this.#repeatedAtMs.delete(packet.sequence);
     this.#repeatedAtMs.set(packet.sequence, nowMs);
+    if (this.#repeatedAtMs.size > MAX_REMEMBERED_REPEATS) {
+      const [oldest = 0] = this.#repeatedAtMs.keys();
+      this.#repeatedAtMs.delete(oldest);
+    }
     return this.#write(packet, this.#payloadType);
+  }
+
+  /**
+   * Each viewer's numbers begin below 2^15, wherever the canonical ones are: a receiver that loses the first packets
+   * must not have to guess the roll-over counter (RFC 3711 §3.3.1).
+   */
+  #begin(sequence: number, nowMs: number): void {
+    this.#sequenceOffset = (randomInt(2 ** 15) - sequence) & 0xffff;
+    this.#firstSequence = sequence;
+    this.#firstSentAtMs = nowMs;
+  }
+
+  /** What the ring still has from before this viewer began would get a packet index that was never meant. */
+  #isBeforeFirst(sequence: number, nowMs: number): boolean {
+    return nowMs - this.#firstSentAtMs < RING_AGE_MS && sequenceDistance(this.#firstSequence, sequence) < 0;
+  }
+
+  #mayRepeat(bytes: number, nowMs: number): boolean {
+    const refill = ((nowMs - this.#repeatRefilledAtMs) * REPEAT_BYTES_PER_SECOND) / 1000;
+    this.#repeatRefilledAtMs = nowMs;
+    this.#repeatBytes = Math.min(MAX_REPEAT_BYTES, this.#repeatBytes + refill);
+    if (this.#repeatBytes < bytes) return false;
+    this.#repeatBytes -= bytes;
+    return true;
   }
 
   #adopt(codec: Codec): void {
@@ -66,7 +119,8 @@ export class DownTrack {
     this.#started = false;
   }
 
-  #write({ marker, sequence, timestamp, payload }: CanonicalPacket, payloadType: number): Buffer {
+  #write({ marker, sequence: canonical, timestamp, payload }: CanonicalPacket, payloadType: number): Buffer {
+    const sequence = (canonical + (this.#sequenceOffset ?? 0)) & 0xffff;
     const packet = Buffer.allocUnsafe(RTP_HEADER_LENGTH + payload.length);
     writeRtpHeader(packet, { payloadType, marker, sequence, timestamp, ssrc: this.ssrc });
     packet.set(payload, RTP_HEADER_LENGTH);

@@ -10,7 +10,7 @@ import type { SourceItem } from './worker-protocol.ts';
 const feedback = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 
 function media(videoFeedback: readonly string[] = feedback): AcceptedMedia[] {
-  const common = { midExtensionId: undefined, remoteSsrcs: [], localSsrc: undefined };
+  const common = { midExtensionId: undefined, localSsrc: undefined };
   return [
     {
       ...common,
@@ -149,6 +149,59 @@ describe('Ingress', () => {
     subject.receiveRtcp(report(2, 1_001_000), 2_001_050);
     const captured = items.map((item) => (item.type === 'sender-report' ? Math.round(item.capturedAtMs) : 0));
     expect(captured).toEqual([2_000_020, 2_001_020]);
+  });
+
+  it('ignores reports of a sender without a clock, and of a time that belongs to no packet', () => {
+    const { subject, items } = ingress();
+    subject.receiveRtp(keyFrame({ sequence: 1, timestamp: 1000 }), 0);
+    items.length = 0;
+    const report = (ntp: { seconds: number; fraction: number }, rtpTimestamp: number) =>
+      Buffer.from(writeSenderReport({ ssrc: 1, ntp, rtpTimestamp, packetCount: 1, octetCount: 1, cname: 'p' }));
+    subject.receiveRtcp(report({ seconds: 0, fraction: 0 }, 1000), 1000);
+    subject.receiveRtcp(report(ntpFromUnixMs(5000), 0xffff_ffff - 2_000_000), 1000);
+    expect(items).toEqual([]);
+    subject.receiveRtcp(report(ntpFromUnixMs(5000), 91_000), 1000);
+    expect(items).toMatchObject([{ type: 'sender-report', ssrc: 1, rtpTimestamp: 91_000, capturedAtMs: 1000 }]);
+  });
+
+  it('tells another profile of the same codec', () => {
+    const tracks: unknown[] = [];
+    const h264 = (payloadType: number, profile: string) => ({
+      kind: 'video' as const,
+      name: 'H264' as const,
+      clockRate: 90_000,
+      parameters: { 'profile-level-id': profile, 'packetization-mode': '1' },
+      payloadType,
+      fmtp: undefined,
+      feedback: [],
+    });
+    const subject = new Ingress({
+      media: [
+        {
+          kind: 'video',
+          mid: '0',
+          midExtensionId: undefined,
+          localSsrc: undefined,
+          codecs: [h264(96, '640c1f'), h264(98, '42e01f')],
+        },
+      ],
+      ssrc: 1,
+      cname: 'test',
+      onItem: () => {},
+      onTracks: (list) => tracks.push(list[0]?.codec.parameters['profile-level-id']),
+      onDrop: () => {},
+    });
+    subject.receiveRtp(keyFrame({ sequence: 1, payloadType: 98 }), 0);
+    expect(tracks).toEqual(['42e01f']);
+  });
+
+  it('lets a new SSRC in for one that has gone quiet', () => {
+    const { subject, drops } = ingress();
+    for (let ssrc = 1; ssrc <= 16; ssrc++) subject.receiveRtp(keyFrame({ sequence: 1, ssrc }), 0);
+    subject.receiveRtp(keyFrame({ sequence: 1, ssrc: 17 }), 1_000);
+    expect(drops).toEqual(['too-many-sources']);
+    subject.receiveRtp(keyFrame({ sequence: 1, ssrc: 18 }), 11_000);
+    expect(drops).toHaveLength(1);
   });
 
   it('swallows a goodbye and survives rubbish', () => {

@@ -1,6 +1,7 @@
 // The packets of one publisher's transport: which medium and codec, which were lost, what must be reported and asked for.
 // It must not know viewers, sockets or encryption; it answers with RTCP packets to send.
 
+import { ClockOffset } from '../rtp/clock-offset.ts';
 import type { Codec, MediaKind, Track } from '../rtp/codec.ts';
 import { isKeyFrameStart } from '../rtp/key-frame.ts';
 import { KeyFrameWish } from '../rtp/key-frame-wish.ts';
@@ -10,6 +11,7 @@ import { parseRtp, readTextExtension, rtpPayload } from '../rtp/packet.ts';
 import { ReceptionStatistics } from '../rtp/reception-statistics.ts';
 import { parseRtcp, type SenderReport } from '../rtp/rtcp.ts';
 import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
+import { timestampDistance } from '../rtp/sequence.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
 import type { OfferedCodec } from './sdp/offer.ts';
 import type { SourceItem } from './worker-protocol.ts';
@@ -17,6 +19,9 @@ import type { SourceItem } from './worker-protocol.ts';
 /** One SSRC of the publisher. */
 interface Source {
   readonly ssrc: number;
+  /** RTP timestamp of the packet that came last. */
+  timestamp: number;
+  lastPacketAtMs: number;
   readonly media: AcceptedMedia;
   readonly statistics: ReceptionStatistics;
   /** Only where the publisher answers NACK. */
@@ -24,6 +29,14 @@ interface Source {
   codec: OfferedCodec;
   /** Number of the last full intra request (RFC 5104 §4.3.1). */
   firCommand: number;
+}
+
+/** What a payload type stands for. */
+interface Format {
+  readonly media: AcceptedMedia;
+  readonly codec: OfferedCodec;
+  /** The codec without what only this SDP says: one object for all its packets. */
+  readonly bare: Codec;
 }
 
 export interface IngressOptions {
@@ -38,6 +51,10 @@ export interface IngressOptions {
 
 /** A publisher has two media and may restart each; more SSRCs is somebody who fills tables. */
 const MAX_SOURCES = 16;
+/** A source without a packet for so long may give way to a new one. */
+const SILENT_SOURCE_MS = 10_000;
+/** How far a report's timestamp may lie from the newest packet's. */
+const PLAUSIBLE_SECONDS = 10;
 /** Until the round trip is measured; paces NACKs. */
 const ASSUMED_RTT_MS = 100;
 /**
@@ -49,11 +66,11 @@ const REPORT_EVERY_MS = 1_000;
 
 export class Ingress {
   readonly #options: IngressOptions;
-  readonly #formats = new Map<number, { readonly media: AcceptedMedia; readonly codec: OfferedCodec }>();
+  readonly #formats = new Map<number, Format>();
   readonly #sources = new Map<number, Source>();
   readonly #wish = new KeyFrameWish();
-  /** Our clock less the publisher's, the smallest seen: delay only adds to it. The same for audio and video, for lip-sync. */
-  #clockOffsetMs: number | undefined;
+  /** The same for audio and video, for lip-sync. */
+  readonly #clockOffset = new ClockOffset();
   #reportedAtMs = 0;
   /** Kind → codec, as told by the last `onTracks`. */
   readonly #codecs = new Map<MediaKind, Codec>();
@@ -61,9 +78,11 @@ export class Ingress {
   constructor(options: IngressOptions) {
     this.#options = options;
     for (const media of options.media) {
-      for (const codec of media.codecs) this.#formats.set(codec.payloadType, { media, codec });
-      const [preferred] = media.codecs;
-      if (preferred) this.#codecs.set(media.kind, bare(preferred));
+      for (const codec of media.codecs) {
+        const format = { media, codec, bare: bare(codec) };
+        this.#formats.set(codec.payloadType, format);
+        if (!this.#codecs.has(media.kind)) this.#codecs.set(media.kind, format.bare);
+      }
     }
   }
 
@@ -91,23 +110,23 @@ export class Ingress {
         return;
       }
     }
-    const source = this.#sourceOf(packet.ssrc, format.media, format.codec);
+    const source = this.#sourceOf(packet.ssrc, format, nowMs);
     if (!source) {
       this.#options.onDrop('too-many-sources');
       return;
     }
+    source.timestamp = packet.timestamp;
+    source.lastPacketAtMs = nowMs;
+    source.codec = format.codec;
     source.statistics.received(packet.sequence, packet.timestamp, nowMs);
     source.nack?.received(packet.sequence, nowMs);
-    if (source.codec !== format.codec || this.#codecs.get(format.media.kind)?.name !== format.codec.name) {
-      source.codec = format.codec;
-      this.#codecChanged(format.media.kind, format.codec);
+    const { kind } = format.media;
+    if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare);
+    if (kind === 'video' && packet.payloadLength > 0 && isKeyFrameStart(format.codec.name, rtpPayload(packet))) {
+      this.#wish.seen();
+      source.nack?.forgetBefore(packet.sequence);
     }
-    if (format.media.kind === 'video' && packet.payloadLength > 0) {
-      if (isKeyFrameStart(format.codec.name, rtpPayload(packet))) this.#wish.seen();
-    }
-    const codec = this.#codecs.get(format.media.kind);
-    if (!codec) return;
-    this.#options.onItem({ type: 'packet', kind: format.media.kind, codec, bytes, arrivedAtMs: nowMs });
+    this.#options.onItem({ type: 'packet', kind, codec: format.bare, bytes, arrivedAtMs: nowMs });
   }
 
   receiveRtcp(bytes: Buffer, nowMs: number): void {
@@ -139,12 +158,14 @@ export class Ingress {
     return packets;
   }
 
-  #sourceOf(ssrc: number, media: AcceptedMedia, codec: OfferedCodec): Source | undefined {
+  #sourceOf(ssrc: number, { media, codec }: Format, nowMs: number): Source | undefined {
     const known = this.#sources.get(ssrc);
     if (known) return known;
-    if (this.#sources.size >= MAX_SOURCES) return undefined;
+    if (this.#sources.size >= MAX_SOURCES && !this.#forgetSilentSource(nowMs)) return undefined;
     const source: Source = {
       ssrc,
+      timestamp: 0,
+      lastPacketAtMs: nowMs,
       media,
       statistics: new ReceptionStatistics(codec.clockRate),
       nack: codec.feedback.includes('nack') ? new NackTracker() : undefined,
@@ -155,25 +176,31 @@ export class Ingress {
     return source;
   }
 
-  #codecChanged(kind: MediaKind, codec: OfferedCodec): void {
+  /** Makes room when a source has gone quiet: a publisher may begin new SSRCs all day. */
+  #forgetSilentSource(nowMs: number): boolean {
+    for (const [ssrc, { lastPacketAtMs }] of this.#sources) {
+      if (nowMs - lastPacketAtMs > SILENT_SOURCE_MS) return this.#sources.delete(ssrc);
+    }
+    return false;
+  }
+
+  #codecChanged(kind: MediaKind, codec: Codec): void {
     const before = this.#codecs.get(kind);
-    if (before && JSON.stringify(before) === JSON.stringify(bare(codec))) return;
-    this.#codecs.set(kind, bare(codec));
-    this.#options.onTracks(this.tracks);
+    this.#codecs.set(kind, codec);
+    if (JSON.stringify(before) !== JSON.stringify(codec)) this.#options.onTracks(this.tracks);
   }
 
   #receiveSenderReport(report: SenderReport, nowMs: number): void {
     const source = this.#sources.get(report.ssrc);
-    if (!source) return;
+    if (!source || !isPlausible(report, source)) return;
     source.statistics.senderReport(report.ntp, nowMs);
     const capturedMs = unixMsFromNtp(report.ntp);
-    const offset = nowMs - capturedMs;
-    if (this.#clockOffsetMs === undefined || offset < this.#clockOffsetMs) this.#clockOffsetMs = offset;
     this.#options.onItem({
       type: 'sender-report',
       kind: source.media.kind,
+      ssrc: source.ssrc,
       rtpTimestamp: report.rtpTimestamp,
-      capturedAtMs: capturedMs + this.#clockOffsetMs,
+      capturedAtMs: capturedMs + this.#clockOffset.observe(nowMs - capturedMs, nowMs),
     });
   }
 
@@ -203,6 +230,16 @@ export class Ingress {
     if (adaptive.length > 0) packets.push(writeRemb(this.#options.ssrc, MAX_PUBLISHER_BITRATE_BPS, adaptive));
     return packets;
   }
+}
+
+/**
+ * A sender without a clock writes NTP 0 (RFC 3550 §6.4.1), and OBS's first report has carried an RTP timestamp that
+ * belongs to no packet: neither says anything of the media's time.
+ */
+function isPlausible({ ntp, rtpTimestamp }: SenderReport, { timestamp, codec }: Source): boolean {
+  if (ntp.seconds === 0) return false;
+  const ticks = Math.abs(timestampDistance(timestamp, rtpTimestamp));
+  return ticks <= PLAUSIBLE_SECONDS * codec.clockRate;
 }
 
 /** The codec without what only this publisher's SDP gave it. */

@@ -26,6 +26,7 @@ export class MediaWorker {
   readonly #settings: WorkerSettings;
   readonly #front: UdpFront;
   readonly #emit: (event: WorkerEvent) => void;
+  readonly #now: () => number;
   readonly #peers = new Map<string, Peer>();
   readonly #relays = new Map<string, Relay>();
   readonly #links: SourceLinks;
@@ -38,10 +39,12 @@ export class MediaWorker {
     rtpPacketsDropped: {},
   };
 
-  constructor(settings: WorkerSettings, front: UdpFront, emit: (event: WorkerEvent) => void) {
+  /** @param now Unix ms that only go forward */
+  constructor(settings: WorkerSettings, front: UdpFront, emit: (event: WorkerEvent) => void, now: () => number) {
     this.#settings = settings;
     this.#front = front;
     this.#emit = emit;
+    this.#now = now;
     this.#links = new SourceLinks({
       index: settings.index,
       onItems: (broadcast, sourceId, items) => {
@@ -60,7 +63,11 @@ export class MediaWorker {
   handle(command: WorkerCommand): void {
     switch (command.type) {
       case 'open':
-        this.#reply(command.request, () => this.#open(command.transport));
+        this.#reply(
+          command.request,
+          () => this.#open(command.transport),
+          () => this.#close(command.transport.transportId),
+        );
         return;
       case 'restart-ice':
         this.#reply(command.request, () => this.#restartIce(command.transportId));
@@ -119,10 +126,15 @@ export class MediaWorker {
     await this.#front.close();
   }
 
-  #reply(request: number, work: () => Omit<OpenedTransport, 'worker'> | IceDescription): void {
+  #reply(
+    request: number,
+    work: () => Omit<OpenedTransport, 'worker'> | IceDescription,
+    undo: () => void = () => {},
+  ): void {
     try {
       this.#emit({ type: 'reply', request, result: work() });
     } catch (error) {
+      undo();
       if (error instanceof FanlightError) {
         this.#emit({ type: 'reply', request, failure: { code: error.code, detail: error.detail } });
         return;
@@ -146,20 +158,19 @@ export class MediaWorker {
     const credentials = newCredentials();
     const { id, owner } = { id: request.transportId, owner: peer };
     peer.attach(
-      new Transport(
-        {
-          id,
-          owner,
-          credentials,
-          front: this.#front,
-          certificate: this.#settings.certificate,
-          dtlsRole: negotiation.dtlsRole,
-          remoteFingerprints: offer.fingerprints,
-          sctpPort: negotiation.data?.sctpPort,
-          role: request.role,
-        },
-        Date.now(),
-      ),
+      new Transport({
+        id,
+        owner,
+        credentials,
+        front: this.#front,
+        certificate: this.#settings.certificate,
+        dtlsRole: negotiation.dtlsRole,
+        remoteFingerprints: offer.fingerprints,
+        sctpPort: negotiation.data?.sctpPort,
+        role: request.role,
+        hasMedia: negotiation.media.length > 0,
+        now: this.#now,
+      }),
     );
     this.#peers.set(id, peer);
     const answer = writeAnswer(
@@ -191,6 +202,7 @@ export class MediaWorker {
       ssrc: newSsrc(),
       cname: CNAME,
       counters: this.#counters,
+      now: this.#now,
       onItem: (item) => this.#fromPublisher(broadcast, id, item),
       tell: (event, detail) => this.#tell(event, detail),
       onEnd: () => this.#peers.delete(id),
@@ -205,6 +217,7 @@ export class MediaWorker {
       negotiation,
       cname: CNAME,
       counters: this.#counters,
+      now: this.#now,
       tell: (event, detail) => this.#tell(event, detail),
       onEnd: () => {
         this.#peers.delete(id);
@@ -266,7 +279,7 @@ export class MediaWorker {
   }
 
   #askPublishersHere(broadcast: string): void {
-    const nowMs = Date.now();
+    const nowMs = this.#now();
     for (const peer of this.#publishers()) if (peer.broadcast === broadcast) peer.wishKeyFrame(nowMs);
   }
 
@@ -281,17 +294,17 @@ export class MediaWorker {
   }
 
   #tickPublishers(): void {
-    const nowMs = Date.now();
+    const nowMs = this.#now();
     for (const peer of this.#publishers()) peer.tick(nowMs);
   }
 
   #tickTransports(): void {
-    const nowMs = Date.now();
+    const nowMs = this.#now();
     for (const { transport } of [...this.#peers.values()]) transport?.tick(nowMs);
   }
 
   #sendReports(): void {
-    const nowMs = Date.now();
+    const nowMs = this.#now();
     for (const peer of this.#peers.values()) if (peer instanceof ViewerPeer) peer.sendReports(nowMs);
   }
 

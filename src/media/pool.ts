@@ -11,6 +11,7 @@ import type {
   TransportEvent,
 } from '../broadcast/ports.ts';
 import { type ErrorCode, FanlightError } from '../errors.ts';
+import type { ClockOrigin } from '../monotonic-clock.ts';
 import { Placement } from './placement.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
 import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
@@ -25,6 +26,7 @@ export interface MediaPoolOptions {
   readonly addressesConfigured: boolean;
   /** Transports without their first authentic STUN packet, all workers together. */
   readonly maxPendingTransports: number;
+  readonly clockOrigin: ClockOrigin;
   readonly onCounters: (worker: number, counters: WorkerCounters) => void;
   /** A worker has its socket, at the start or after its death; its counters begin at 0. */
   readonly onStarted: (worker: number) => void;
@@ -217,6 +219,7 @@ export class MediaPool implements MediaPort {
       certificate,
       addresses,
       addressesConfigured,
+      clockOrigin: this.#options.clockOrigin,
       maxPendingTransports: Math.ceil(maxPendingTransports / workers),
     };
     const thread = new Worker(new URL('./worker.ts', import.meta.url), {

@@ -11,14 +11,20 @@ export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
+  readonly now: () => number;
   readonly tell: (event: TransportEvent, detail?: string) => void;
   readonly onEnd: () => void;
 }
+
+/** Well above what the domain lets through in any second. */
+const MAX_MESSAGES_PER_SECOND = 1_000;
 
 export class PublisherPeer implements TransportOwner {
   readonly #options: PublisherPeerOptions;
   readonly ingress: Ingress;
   #transport: Transport | undefined;
+  #secondBeganMs = 0;
+  #messagesThisSecond = 0;
 
   constructor(options: PublisherPeerOptions) {
     this.#options = options;
@@ -85,7 +91,7 @@ export class PublisherPeer implements TransportOwner {
   }
 
   onDataMessage({ label, binary, payload }: ChannelMessage): void {
-    if (label === CONTROL_LABEL) return;
+    if (label === CONTROL_LABEL || this.#isFlooding(label)) return;
     // A copy of its own memory: a view would carry the whole datagram buffer to main.
     const message = { label, binary, payload: new Uint8Array(payload) };
     this.#options.tell({ type: 'data', transportId: this.#options.id, message });
@@ -110,6 +116,18 @@ export class PublisherPeer implements TransportOwner {
   onClosed(reason: TransportEndReason, detail: string): void {
     this.#options.onEnd();
     this.#options.tell({ type: 'closed', transportId: this.#options.id, reason }, detail);
+  }
+
+  /** The domain has the real limit; this one keeps a flood from reaching its thread. */
+  #isFlooding(label: string): boolean {
+    const nowMs = this.#options.now();
+    if (nowMs - this.#secondBeganMs >= 1_000) {
+      this.#secondBeganMs = nowMs;
+      this.#messagesThisSecond = 0;
+    }
+    this.#messagesThisSecond++;
+    if (this.#messagesThisSecond === MAX_MESSAGES_PER_SECOND + 1) this.refuse(label, 'data_rate_exceeded');
+    return this.#messagesThisSecond > MAX_MESSAGES_PER_SECOND;
   }
 
   #sendAll(packets: readonly Uint8Array[]): void {

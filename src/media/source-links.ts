@@ -13,6 +13,9 @@ export interface SourceLinksOptions {
   readonly onKeyFrameWish: (broadcast: string) => void;
 }
 
+/** A thousand viewers may wish at once: one message carries them all. */
+const COALESCE_WISHES_MS = 10;
+
 interface Batch {
   readonly sourceId: string;
   readonly items: SourceItem[];
@@ -29,6 +32,8 @@ export class SourceLinks {
   readonly #wanted = new Set<string>();
   readonly #batches = new Map<string, Batch>();
   #flushScheduled = false;
+  /** Broadcasts for which a wish is on its way. */
+  readonly #wishes = new Set<string>();
 
   constructor(options: SourceLinksOptions) {
     this.#options = options;
@@ -81,13 +86,22 @@ export class SourceLinks {
 
   /** A viewer here needs a key frame; nothing happens when the publisher is here or nowhere. */
   wishKeyFrame(broadcast: string): void {
-    const source = this.#sources.get(broadcast);
-    if (source !== undefined) this.#tell(source, { type: 'key-frame-wish', broadcast });
+    if (this.#sources.get(broadcast) === undefined || this.#wishes.has(broadcast)) return;
+    this.#wishes.add(broadcast);
+    setTimeout(() => this.#tellWishes(), COALESCE_WISHES_MS).unref();
   }
 
   close(): void {
     for (const port of this.#ports.values()) port.close();
     this.#ports.clear();
+  }
+
+  #tellWishes(): void {
+    for (const broadcast of this.#wishes) {
+      const source = this.#sources.get(broadcast);
+      if (source !== undefined) this.#tell(source, { type: 'key-frame-wish', broadcast });
+    }
+    this.#wishes.clear();
   }
 
   #flush(): void {

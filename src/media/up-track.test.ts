@@ -52,6 +52,23 @@ describe('UpTrack', () => {
     expect(track.awaitsKeyFrame).toBe(false);
   });
 
+  it('waits for a key frame after so much loss that the numbers cannot be followed', () => {
+    const track = new UpTrack('video');
+    const before = must(receive(track, 'a', keyFrame({ sequence: 2 }), 0));
+    expect(receive(track, 'a', deltaFrame({ sequence: 5000 }), 11_000)).toBeUndefined();
+    expect(track.awaitsKeyFrame).toBe(true);
+    const after = must(receive(track, 'a', keyFrame({ sequence: 5010 }), 11_500));
+    expect(after.sequence).toBe(before.sequence + 1);
+  });
+
+  it('ignores sender reports of an SSRC that was replaced', () => {
+    const track = new UpTrack('audio');
+    receive(track, 'a', opusPacket({ sequence: 1, timestamp: 48_000, ssrc: 1 }), 1000, OPUS);
+    const packet = must(receive(track, 'a', opusPacket({ sequence: 9, timestamp: 7, ssrc: 2 }), 2000, OPUS));
+    track.senderReport('a', { type: 'sender-report', kind: 'audio', ssrc: 1, rtpTimestamp: 48_000, capturedAtMs: 0 });
+    expect(track.timestampAt(2000)).toBe(packet.timestamp);
+  });
+
   it('drops late packets of the source before', () => {
     const track = new UpTrack('video');
     receive(track, 'old', keyFrame({ sequence: 10 }), 0);
@@ -86,7 +103,7 @@ describe('UpTrack', () => {
     expect(track.timestampAt(0)).toBeUndefined();
     const packet = must(receive(track, 'a', opusPacket({ sequence: 1, timestamp: 48_000 }), 1000, OPUS));
     expect(track.timestampAt(1500)).toBe((packet.timestamp + 24_000) >>> 0);
-    track.senderReport('a', { type: 'sender-report', kind: 'audio', rtpTimestamp: 48_000, capturedAtMs: 900 });
+    track.senderReport('a', { type: 'sender-report', kind: 'audio', ssrc: 1, rtpTimestamp: 48_000, capturedAtMs: 900 });
     expect(track.timestampAt(1500)).toBe((packet.timestamp + 28_800) >>> 0);
   });
 

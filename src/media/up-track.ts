@@ -21,8 +21,12 @@ export interface CanonicalPacket {
   readonly payload: Uint8Array;
 }
 
+function sourceKey(sourceId: string, ssrc: number): string {
+  return `${sourceId}/${ssrc}`;
+}
+
 /** Late packets come from the source before, at most from a few. */
-const MAX_REMEMBERED_SOURCES = 8;
+const MAX_REMEMBERED_SOURCES = 64;
 
 /** Clock rates (Hz) of what Fanlight relays. */
 const CLOCK_RATE: Record<MediaKind, number> = { video: 90_000, audio: 48_000 };
@@ -31,7 +35,6 @@ export class UpTrack {
   readonly kind: MediaKind;
   readonly #timeline: Timeline;
   readonly #ring = new RetransmissionRing<CanonicalPacket>();
-  #sourceId: string | undefined;
   /** Transport and SSRC → number of the source, rising; the newest few. */
   readonly #sourceNumbers = new Map<string, number>();
   #source = 0;
@@ -64,20 +67,20 @@ export class UpTrack {
   receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
     const packet = parseRtp(item.bytes);
     if (!packet) return undefined;
-    const source = this.#numberOf(`${sourceId}/${packet.ssrc}`);
+    const source = this.#numberOf(sourceKey(sourceId, packet.ssrc));
     if (packet.payloadLength === 0) {
       this.#timeline.skip(source, packet.sequence);
       return undefined;
     }
     const payload = rtpPayload(packet);
     const startsDecoding = this.kind === 'audio' || isKeyFrameStart(item.codec.name, payload);
-    // Another source is shown from its first key frame on; until then the last picture of the old one stands.
-    this.#awaitsKeyFrame = source > this.#source && !startsDecoding;
+    // Another source, and one that lost too much to follow, is shown from its next key frame on; until then the last
+    // picture stands.
+    this.#awaitsKeyFrame = !startsDecoding && this.#timeline.wouldStart(source, packet.sequence, item.arrivedAtMs);
     if (this.#awaitsKeyFrame) return undefined;
     const place = this.#timeline.map(source, packet, item.arrivedAtMs);
     if (!place) return undefined;
     if (place.startsSource) {
-      this.#sourceId = sourceId;
       this.#source = source;
       this.#reference = undefined;
     }
@@ -96,7 +99,8 @@ export class UpTrack {
   }
 
   senderReport(sourceId: string, item: Extract<SourceItem, { type: 'sender-report' }>): void {
-    if (sourceId !== this.#sourceId) return;
+    // One of an SSRC that was replaced would be placed by the new one's numbers.
+    if (this.#sourceNumbers.get(sourceKey(sourceId, item.ssrc)) !== this.#source) return;
     const timestamp = this.#timeline.mapTimestamp(this.#source, item.rtpTimestamp);
     if (timestamp !== undefined) this.#reference = { timestamp, capturedAtMs: item.capturedAtMs };
   }

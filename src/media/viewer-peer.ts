@@ -27,6 +27,7 @@ export interface ViewerPeerOptions {
   readonly relay: Relay;
   readonly negotiation: Negotiation;
   readonly counters: RtpCounters;
+  readonly now: () => number;
   readonly tell: (event: TransportEvent, detail?: string) => void;
   /** The transport is gone: forget this peer. */
   readonly onEnd: () => void;
@@ -90,16 +91,17 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   onConnected(): void {
     this.#options.relay.addViewer(this);
-    this.#wishKeyFrame(Date.now());
+    this.#wishKeyFrame(this.#options.now());
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }
 
   onPacket(kind: MediaKind, packet: CanonicalPacket): void {
     const downTrack = this.#downTracks.get(kind);
     if (!downTrack) return;
-    const bytes = downTrack.forward(packet);
+    const nowMs = this.#options.now();
+    const bytes = downTrack.forward(packet, nowMs);
     if (bytes) this.#send(bytes);
-    else if (downTrack.awaitsKeyFrame) this.#wishKeyFrame(Date.now());
+    else if (downTrack.awaitsKeyFrame) this.#wishKeyFrame(nowMs);
   }
 
   onRtp(): void {
@@ -181,7 +183,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     const upTrack = downTrack && this.#options.relay.upTrack(downTrack.kind);
     if (!upTrack) return;
     for (const sequence of sequences) {
-      const packet = upTrack.recall(sequence, nowMs);
+      const packet = upTrack.recall(downTrack.canonicalSequence(sequence), nowMs);
       const bytes = packet && downTrack.repeat(packet, nowMs);
       if (bytes) this.#send(bytes);
     }

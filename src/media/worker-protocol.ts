@@ -10,6 +10,7 @@ import type {
   TransportEvent,
 } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { ClockOrigin } from '../monotonic-clock.ts';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
 
@@ -24,6 +25,8 @@ export interface WorkerSettings {
   /** True when the operator named them: then they come before what the client's request hints at. */
   readonly addressesConfigured: boolean;
   readonly maxPendingTransports: number;
+  /** All threads tell the same time. */
+  readonly clockOrigin: ClockOrigin;
 }
 
 export type WorkerCommand =
@@ -90,6 +93,7 @@ export type SourceItem =
   | {
       readonly type: 'sender-report';
       readonly kind: MediaKind;
+      readonly ssrc: number;
       readonly rtpTimestamp: number;
       /** Our clock at the moment that the RTP timestamp stands for, Unix ms. */
       readonly capturedAtMs: number;

@@ -96,14 +96,6 @@ describe('what nobody needs', () => {
     expect(tracker.due(10, 50)).toEqual(at(4, 5));
     expect(tracker.takeGiveUp()).toBe(false);
   });
-
-  it('is forgotten with a new source', () => {
-    const tracker = tracking([0, 2]);
-    tracker.reset();
-    tracker.received(40_000, 5);
-    expect(tracker.due(100, 50)).toEqual([]);
-    expect(tracker.takeGiveUp()).toBe(false);
-  });
 });
 
 describe('a source over a bad network', () => {

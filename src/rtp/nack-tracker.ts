@@ -122,11 +122,4 @@ export class NackTracker {
       this.#missing.delete(missing);
     }
   }
-
-  /** A new source begins. */
-  reset(): void {
-    this.#highest = undefined;
-    this.#missing.clear();
-    this.#gaveUp = false;
-  }
 }

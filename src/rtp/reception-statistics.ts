@@ -93,14 +93,3 @@ export class ReceptionStatistics {
     this.#lastAtMs = nowMs;
   }
 }
-
-/**
- * Round trip from a report about a source of ours (RFC 3550 §6.4.1), with the middle 32 bits of the NTP time of the
- * same clock that our sender reports use. Undefined when the other side has no sender report yet.
- */
-export function roundTripMs(report: ReportBlock, nowMiddle32: number): number | undefined {
-  if (report.lastSr === 0) return undefined;
-  const ticks = (nowMiddle32 - report.lastSr - report.delaySinceLastSr) | 0;
-  // Rounding on both sides can make a short one negative.
-  return Math.max(0, ticks / REPORT_TICKS_PER_MS);
-}

@@ -15,11 +15,6 @@ export function sequenceDistance(from: number, to: number): number {
   return ((to - from) << 16) >> 16;
 }
 
-/** Whether `sequence` comes after `other`. */
-export function isNewerSequence(sequence: number, other: number): boolean {
-  return sequenceDistance(other, sequence) > 0;
-}
-
 /** `sequence` plus `count` (also negative), wrapped to 16 bits. */
 export function addSequence(sequence: number, count: number): number {
   return (sequence + count) & 0xffff;

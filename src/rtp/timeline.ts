@@ -34,7 +34,7 @@ export interface TimelinePlace {
   /** Outgoing numbers, 16 and 32 bits. */
   readonly sequence: number;
   readonly timestamp: number;
-  /** First packet of a source, or of one that restarted its numbers: sender reports are due at once. */
+  /** First packet of a source, or of one that restarted its numbers. */
   readonly startsSource: boolean;
 }
 
@@ -75,6 +75,16 @@ export class Timeline {
     this.#clockRate = clockRate;
     this.#firstSequence = firstSequence;
     this.#firstTimestamp = firstTimestamp;
+  }
+
+  /**
+   * Whether this packet would begin a source, or one that restarted its numbers: a decoder knows nothing of what came
+   * before, so the caller may want to wait for a better one. A late packet begins nothing.
+   */
+  wouldStart(source: number, sequence: number, nowMs: number): boolean {
+    if (this.#source === undefined || source > this.#source) return true;
+    if (source < this.#source || !isRestart(this.#sourceHighest & 0xffff, sequence)) return false;
+    return !this.#isAbandoned(sequence, nowMs);
   }
 
   /**

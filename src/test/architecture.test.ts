@@ -16,7 +16,7 @@ interface Source {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rtp: [],
   broadcast: ['rtp/codec.ts', 'errors.ts', 'node:crypto'],
-  media: ['rtp/', 'errors.ts', 'broadcast/ports.ts', 'node:', 'werift'],
+  media: ['rtp/', 'errors.ts', 'monotonic-clock.ts', 'broadcast/ports.ts', 'node:', 'werift'],
   signaling: ['broadcast/', 'rtp/codec.ts', 'errors.ts', 'logger.ts', 'node:', 'express', 'ws', 'zod'],
   http: [
     ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'logger.ts', 'metrics.ts', 'node:'],
@@ -33,7 +33,8 @@ const MAY_IMPORT_AT_THE_TOP: Readonly<Record<string, readonly string[]>> = {
   'logger.ts': ['config.ts', 'pino'],
   'metrics.ts': ['node:', 'prom-client'],
   'join-times.ts': ['broadcast/service.ts'],
-  'system-clock.ts': ['broadcast/ports.ts'],
+  'monotonic-clock.ts': [],
+  'system-clock.ts': ['broadcast/ports.ts', 'monotonic-clock.ts'],
   'announced-addresses.ts': ['config.ts', 'node:'],
 };
 

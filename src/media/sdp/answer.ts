@@ -25,8 +25,6 @@ export interface AcceptedMedia {
   readonly codecs: readonly OfferedCodec[];
   /** Id of the MID header extension toward us (publisher only). */
   readonly midExtensionId: number | undefined;
-  /** SSRCs named by the offer (publisher only). */
-  readonly remoteSsrcs: readonly number[];
   /** Our SSRC (viewer only). */
   readonly localSsrc: number | undefined;
 }
@@ -57,7 +55,7 @@ export function negotiatePublisher(offer: Offer): Negotiation {
       throw new FanlightError('unsupported_offer', `The offer has more than one ${kind} section.`);
     }
   }
-  return negotiate(offer, sending, (media) => ({ remoteSsrcs: media.ssrcs, localSsrc: undefined }));
+  return negotiate(offer, sending, () => undefined);
 }
 
 /**
@@ -80,7 +78,7 @@ export function negotiateViewer(offer: Offer, required: readonly Track[], newSsr
       );
     }
   }
-  return negotiate(offer, first, () => ({ remoteSsrcs: [], localSsrc: newSsrc() }));
+  return negotiate(offer, first, newSsrc);
 }
 
 function names(codecs: readonly OfferedCodec[]): string {
@@ -95,11 +93,7 @@ function usable(offer: Offer): OfferedMedia[] {
   return offer.sections.flatMap((section) => (section.media && !section.rejected ? [section.media] : []));
 }
 
-function negotiate(
-  offer: Offer,
-  wanted: readonly OfferedMedia[],
-  ssrcs: (media: OfferedMedia) => Pick<AcceptedMedia, 'remoteSsrcs' | 'localSsrc'>,
-): Negotiation {
+function negotiate(offer: Offer, wanted: readonly OfferedMedia[], localSsrc: () => number | undefined): Negotiation {
   const media = wanted.map((section): AcceptedMedia => {
     if (section.codecs.length === 0) {
       throw new FanlightError('unsupported_codec', `The ${section.kind} section has none of ${KNOWN[section.kind]}.`);
@@ -109,7 +103,7 @@ function negotiate(
       mid: section.mid,
       codecs: section.codecs,
       midExtensionId: section.extensions.get(MID_EXTENSION),
-      ...ssrcs(section),
+      localSsrc: localSsrc(),
     };
   });
   const dataSection = offer.sections.find(isDataSection);

@@ -20,6 +20,7 @@ class Pair {
   readonly tooLarge: string[] = [];
   readonly lost: [string, number][] = [];
   ready = 0;
+  closed = 0;
 
   constructor(dtlsRole: 'server' | 'client' = 'server') {
     this.peer = new SctpPeer((packet) => this.ours.receive(packet));
@@ -32,6 +33,7 @@ class Pair {
       onMessage: (message) => this.messages.push(message),
       onTooLarge: (label) => this.tooLarge.push(label),
       onLost: (label, messages) => this.lost.push([label, messages]),
+      onClosed: () => this.closed++,
     });
   }
 
@@ -234,6 +236,7 @@ describe('messages', () => {
     ['an unknown payload protocol', (peer) => peer.message(0, 99, Buffer.from('?'))],
     ['a DCEP acknowledgement of nothing', (peer) => peer.message(777, PPID_DCEP, Buffer.from([2]))],
     ['an unknown DCEP message', (peer) => peer.message(0, PPID_DCEP, Buffer.from([9, 9, 9]))],
+    ['a label of 300 bytes', (peer) => peer.openChannel(20, 'x'.repeat(300))],
     ['a DCEP open that is cut', (peer) => peer.message(20, PPID_DCEP, channelOpen('label').subarray(0, 11))],
     ['a message on a stream that nobody opened', (peer) => peer.message(555, PPID_TEXT, Buffer.from('?'))],
     ['a garbage packet', (peer) => peer.raw(Buffer.from('garbage'))],
@@ -267,7 +270,8 @@ describe('messages', () => {
 
   it('are no longer sent when the peer ends the association', async () => {
     await pair.peer.stop();
-    await until(() => expect(pair.ours.isReady).toBe(false));
+    await until(() => expect(pair.closed).toBe(1));
+    expect(pair.ours.isReady).toBe(false);
     pair.send('chat', 'x');
     expect(pair.lost).toEqual([]);
   });

@@ -10,6 +10,8 @@ const DCEP_OPEN = 3;
 const DCEP_OPEN_HEADER_BYTES = 12;
 
 const MAX_CHANNELS = 64;
+/** 64 characters of UTF-8. */
+const MAX_LABEL_BYTES = 256;
 /** Messages that wait for one peer; above either, messages are lost. */
 const MAX_QUEUED_MESSAGES = 512;
 const MAX_QUEUED_BYTES = 1024 * 1024;
@@ -34,6 +36,8 @@ export interface DataChannelsOptions {
   readonly onTooLarge: (label: string) => void;
   /** The peer read too slowly; so many messages of the label were not queued. Told once it reads again. */
   readonly onLost: (label: string, messages: number) => void;
+  /** The peer ended the association, or broke a limit. */
+  readonly onClosed: () => void;
 }
 
 interface Queued {
@@ -71,6 +75,7 @@ export class DataChannels {
       onMessage: (streamId, ppid, payload) => this.#receive(streamId, ppid, payload),
       onClosed: () => {
         this.#ready = false;
+        options.onClosed();
       },
       onStreamsReset: (streamIds) => this.#forget(streamIds),
       onDrain: () => this.#pump(),
@@ -238,6 +243,7 @@ export class DataChannels {
     if (known === undefined) {
       if (this.#labels.size >= MAX_CHANNELS) return;
       const labelBytes = payload.readUInt16BE(8);
+      if (labelBytes > MAX_LABEL_BYTES) return;
       const label = payload.subarray(DCEP_OPEN_HEADER_BYTES, DCEP_OPEN_HEADER_BYTES + labelBytes).toString('utf8');
       this.#labels.set(streamId, label);
       if (!this.#streams.has(label)) this.#streams.set(label, streamId);

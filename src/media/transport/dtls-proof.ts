@@ -96,21 +96,21 @@ function leafCertificate(message: Buffer): Buffer {
   return certificate;
 }
 
-const HASHES: Record<string, string> = {
-  'sha-1': 'sha1',
-  'sha-224': 'sha224',
-  'sha-256': 'sha256',
-  'sha-384': 'sha384',
-  'sha-512': 'sha512',
-};
+const HASHES: ReadonlyMap<string, string> = new Map([
+  ['sha-1', 'sha1'],
+  ['sha-224', 'sha224'],
+  ['sha-256', 'sha256'],
+  ['sha-384', 'sha384'],
+  ['sha-512', 'sha512'],
+]);
 
 function wrongCertificate(dtls: DtlsSocket, certificate: Buffer, expected: readonly Fingerprint[]): string | undefined {
   if (!sameBytes(certificate, dtls.remoteCertificate)) return 'certificate was replaced';
   // SHA-1 is believed only when nothing better is offered (RFC 8122 §5.1 prefers the strongest).
-  const known = expected.filter(({ algorithm }) => HASHES[algorithm]);
+  const known = expected.filter(({ algorithm }) => HASHES.has(algorithm));
   const strong = known.filter(({ algorithm }) => algorithm !== 'sha-1');
   const matches = (strong.length > 0 ? strong : known).some(({ algorithm, value }) => {
-    const digest = createHash(HASHES[algorithm] ?? 'sha256')
+    const digest = createHash(HASHES.get(algorithm) ?? 'sha256')
       .update(certificate)
       .digest();
     return sameBytes(digest, Buffer.from(value.replaceAll(':', ''), 'hex'));

@@ -98,12 +98,16 @@ class Pair {
   }
 
   async settled(): Promise<void> {
-    await vi.waitFor(() => expect(this.connected + this.closed.length).toBeGreaterThan(0), { interval: 2 });
+    await vi.waitFor(() => expect(this.connected + this.closed.length).toBeGreaterThan(0), {
+      interval: 2,
+      timeout: 5000,
+    });
   }
 
   async whenConnected(): Promise<this> {
     await vi.waitFor(() => expect(this.connected && this.peer.connected, this.closed.join()).toBe(true), {
       interval: 2,
+      timeout: 5000,
     });
     return this;
   }
@@ -117,7 +121,7 @@ class Pair {
         expect(this.data.at(-1)).toBe(`peer ${text}`);
         expect(this.peerData.at(-1)).toBe(`ours ${text}`);
       },
-      { interval: 2 },
+      { interval: 2, timeout: 5000 },
     );
   }
 
@@ -316,7 +320,8 @@ describe.each(ROLES)('as DTLS %s', (role) => {
     const [again] = finished;
     if (!again) throw new Error('no Finished seen');
     pair.ours.receive(again);
-    if (role === 'server') await vi.waitFor(() => expect(pair.sent.length).toBeGreaterThan(before), { interval: 2 });
+    if (role === 'server')
+      await vi.waitFor(() => expect(pair.sent.length).toBeGreaterThan(before), { interval: 2, timeout: 5000 });
     await pair.exchange('after');
     expect(pair.connected).toBe(1);
   });

@@ -53,7 +53,8 @@ afterEach(async () => {
 });
 
 const texts = () => messages.map(({ payload }) => payload.toString());
-const arrived = (...expected: string[]) => vi.waitFor(() => expect(texts()).toEqual(expected), { interval: 2 });
+const arrived = (...expected: string[]) =>
+  vi.waitFor(() => expect(texts()).toEqual(expected), { interval: 2, timeout: 5000 });
 
 /** The association still carries messages in both directions. */
 async function goesOn(): Promise<void> {
@@ -65,7 +66,7 @@ async function goesOn(): Promise<void> {
       expect(texts().at(-1)).toBe('still here');
       expect(peer.received.slice(before).map(({ payload }) => payload.toString())).toContain('us too');
     },
-    { interval: 2 },
+    { interval: 2, timeout: 5000 },
   );
   expect(closed).toBe(0);
 }
@@ -76,9 +77,9 @@ describe('an association', () => {
     ours.send(5, PPID_TEXT, Buffer.from('to the peer'));
     await arrived('to us');
     expect(messages[0]).toMatchObject({ streamId: 3, ppid: PPID_BINARY });
-    await vi.waitFor(() => expect(peer.received).toHaveLength(1), { interval: 2 });
+    await vi.waitFor(() => expect(peer.received).toHaveLength(1), { interval: 2, timeout: 5000 });
     expect(peer.received[0]).toMatchObject({ streamId: 5, ppid: PPID_TEXT });
-    await vi.waitFor(() => expect(drained).toBeGreaterThan(0), { interval: 2 });
+    await vi.waitFor(() => expect(drained).toBeGreaterThan(0), { interval: 2, timeout: 5000 });
   });
 
   it('is told connected once, also when the peer repeats its cookie because the answer was lost', async () => {
@@ -110,10 +111,18 @@ describe('an association', () => {
 
   it('is ended by the abort of the peer, once', async () => {
     await peer.stop();
-    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2 });
+    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 5000 });
     ours.send(1, PPID_TEXT, Buffer.from('into nothing'));
     ours.receive(Buffer.alloc(40));
     ours.close();
+    expect(closed).toBe(1);
+  });
+
+  it.each([
+    ['abort', 6, 0],
+    ['shutdown', 7, 4],
+  ])('is ended by the %s of the peer at once, however often it is said', async (_name, type, bytes) => {
+    for (let count = 0; count < 2; count++) peer.raw(sctpChunk(type, 0, Buffer.alloc(bytes)));
     expect(closed).toBe(1);
   });
 
@@ -150,10 +159,10 @@ describe('an association', () => {
 
   it('forgets the streams that the peer resets', async () => {
     peer.openChannel(9, 'passing');
-    await vi.waitFor(() => expect(messages).toHaveLength(1), { interval: 2 });
+    await vi.waitFor(() => expect(messages).toHaveLength(1), { interval: 2, timeout: 5000 });
     peer.sctp.reconfigQueue.push(9);
     await peer.sctp.transmitReconfigRequest();
-    await vi.waitFor(() => expect(resets).toContain(9), { interval: 2 });
+    await vi.waitFor(() => expect(resets).toContain(9), { interval: 2, timeout: 5000 });
     await goesOn();
   });
 });
@@ -172,7 +181,10 @@ describe('what a peer may send without harm', () => {
         return packet;
       },
     ],
-    ['a wrong verification tag', () => sctpPacket(tagOf() + 1, sctpChunk(6, 0, Buffer.alloc(0)))],
+    [
+      'a wrong verification tag',
+      () => sctpPacket(tagOf() + 1, dataChunk({ tsn: peer.internals.localTsn, streamId: 1 }, Buffer.from('x'))),
+    ],
     ['an unknown chunk', () => sctpPacket(tagOf(), sctpChunk(77, 0, Buffer.from('what')))],
     ['a chunk of length 0', () => sctpPacket(tagOf(), Buffer.alloc(4))],
     ['a chunk longer than its packet', () => sctpPacket(tagOf(), Buffer.from([0, 3, 0xff, 0xff]))],
@@ -202,7 +214,7 @@ describe('what a peer may send without harm', () => {
   it('a payload protocol that nobody knows, a DCEP acknowledgement of nothing', async () => {
     peer.message(1, 99, Buffer.from('unknown'));
     peer.message(777, 50, Buffer.from([2]));
-    await vi.waitFor(() => expect(messages).toHaveLength(2), { interval: 2 });
+    await vi.waitFor(() => expect(messages).toHaveLength(2), { interval: 2, timeout: 5000 });
     await goesOn();
   });
 
@@ -232,7 +244,7 @@ describe('what a peer may send without harm', () => {
     const started = performance.now();
     for (let count = 0; count < 10; count++) peer.raw(sctpChunk(3, 0, body));
     await new Promise(setImmediate);
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2000);
     await goesOn();
   });
 });
@@ -249,7 +261,7 @@ describe('order', () => {
     peer.raw(dataChunk({ tsn: tsn + 3, streamId: 2, sequence: 1 }, Buffer.from('two b')));
     peer.raw(dataChunk({ tsn, streamId: 1, sequence: 0 }, Buffer.from('one a')));
     peer.raw(dataChunk({ tsn: tsn + 1, streamId: 2, sequence: 0 }, Buffer.from('two a')));
-    await vi.waitFor(() => expect(messages).toHaveLength(4), { interval: 2 });
+    await vi.waitFor(() => expect(messages).toHaveLength(4), { interval: 2, timeout: 5000 });
     const of = (stream: number) => texts().filter((_, index) => messages[index]?.streamId === stream);
     expect(of(1)).toEqual(['one a', 'one b']);
     expect(of(2)).toEqual(['two a', 'two b']);
@@ -267,7 +279,7 @@ describe('order', () => {
       const packet = packets[index];
       if (packet) peer.raw(packet);
     }
-    await vi.waitFor(() => expect(messages).toHaveLength(90), { interval: 2 });
+    await vi.waitFor(() => expect(messages).toHaveLength(90), { interval: 2, timeout: 5000 });
     for (const stream of [0, 1, 2]) {
       const numbers = messages.filter(({ streamId }) => streamId === stream).map(({ payload }) => Number(payload));
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
@@ -309,7 +321,7 @@ describe('a peer is cut off', () => {
     const tsn = peer.internals.localTsn;
     const payload = Buffer.alloc(400);
     for (let count = 0; count < 500; count++) peer.raw(dataChunk({ tsn: tsn + count, streamId: count }, payload));
-    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2 });
+    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 5000 });
   });
 
   it('that leaves more than a window of fragments unfinished', async () => {
@@ -317,7 +329,7 @@ describe('a peer is cut off', () => {
     for (let count = 0; count < 400; count++) {
       peer.raw(dataChunk({ tsn: tsn + count, streamId: 1, flags: count === 0 ? 2 : 0 }, Buffer.alloc(1100)));
     }
-    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2 });
+    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 5000 });
     expect(messages).toEqual([]);
   });
 

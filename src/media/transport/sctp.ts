@@ -44,6 +44,7 @@ interface SctpInternals {
   >;
   advertisedRwnd: number;
   sackMisOrdered: ReadonlySet<number>;
+  localVerificationTag: number;
 }
 
 export class Sctp {
@@ -88,6 +89,10 @@ export class Sctp {
   /** A packet from the peer. Never throws. */
   receive(packet: Buffer): void {
     if (this.#closed || !isSafe(packet)) return;
+    if (this.#isEnding(packet)) {
+      this.#peerClosed();
+      return;
+    }
     this.#internals
       .handleData(packet)
       .then(() => this.#popStranded())
@@ -145,6 +150,13 @@ export class Sctp {
     }
   }
 
+  /** ABORT or SHUTDOWN, which stand first in their packet (RFC 9260 §3.3.7, §3.3.8), for this very association. */
+  #isEnding(packet: Buffer): boolean {
+    return (
+      ENDINGS.has(packet[COMMON_HEADER_BYTES] ?? 0) && packet.readUInt32BE(4) === this.#internals.localVerificationTag
+    );
+  }
+
   #exceedsLimits(): boolean {
     const { inboundStreams, sackMisOrdered } = this.#internals;
     const streams = Object.values(inboundStreams);
@@ -164,6 +176,8 @@ export class Sctp {
 }
 
 const COMMON_HEADER_BYTES = 12;
+/** Types of ABORT and SHUTDOWN. */
+const ENDINGS = new Set([6, 7]);
 const CHUNK_HEADER_BYTES = 4;
 const SACK = 3;
 /** Chunks that hold a list of parameters, and where in them it starts: INIT, INIT ACK, HEARTBEAT, its ACK, ABORT, ERROR, RE-CONFIG. */

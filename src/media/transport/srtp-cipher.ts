@@ -121,7 +121,8 @@ class GcmCipher implements SrtpCipher {
     const decipher = createDecipheriv('aes-128-gcm', keys.encryption, nonce, { authTagLength: this.tagLength });
     decipher.setAAD(associated);
     decipher.setAuthTag(packet.subarray(end, end + this.tagLength));
-    const out = Buffer.allocUnsafe(end);
+    // Memory of its own: it goes to other threads, which would take the whole pool along.
+    const out = Buffer.allocUnsafeSlow(end);
     out.set(packet.subarray(0, offset));
     out.set(decipher.update(packet.subarray(offset, end)), offset);
     try {
@@ -176,7 +177,8 @@ class CounterModeCipher implements SrtpCipher {
     const end = packet.length - this.tagLength;
     if (end < headerLength) return undefined;
     if (!timingSafeEqual(this.#rtpTag(packet.subarray(0, end), index), packet.subarray(end))) return undefined;
-    const out = Buffer.allocUnsafe(end);
+    // Memory of its own: it goes to other threads, which would take the whole pool along.
+    const out = Buffer.allocUnsafeSlow(end);
     out.set(packet.subarray(0, headerLength));
     const counter = this.#startCounter(this.#rtp, packet, 8, index);
     this.#crypt(this.#rtp, counter, packet.subarray(headerLength, end), out, headerLength);

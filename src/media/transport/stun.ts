@@ -4,8 +4,6 @@
 import { classes, Message, methods, parseMessage } from 'werift';
 
 export interface BindingRequest {
-  /** Our half of USERNAME (RFC 8445 §7.2.2): tells which transport is meant. Not authenticated yet. */
-  readonly localUsernameFragment: string;
   readonly useCandidate: boolean;
   readonly message: Message;
 }
@@ -15,17 +13,34 @@ export function isStun(datagram: Uint8Array): boolean {
   return datagram.length >= 20 && (datagram[0] ?? 255) < 4;
 }
 
+const HEADER_BYTES = 20;
+const USERNAME = 0x0006;
+/** RFC 8489 §6.1: what fits every IPv4 path; a check with all its attributes has some 120 bytes. */
+const MAX_BYTES = 548;
+
+/** Our half of USERNAME, found without reading the rest; undefined when there is none or the message is too long. */
+export function localFragmentOf(datagram: Buffer): string | undefined {
+  if (datagram.length > MAX_BYTES) return undefined;
+  let offset = HEADER_BYTES;
+  while (offset + 4 <= datagram.length) {
+    const length = datagram.readUInt16BE(offset + 2);
+    const value = offset + 4;
+    if (datagram.readUInt16BE(offset) === USERNAME) {
+      const colon = datagram.subarray(value, value + length).indexOf(':');
+      return colon > 0 ? datagram.toString('latin1', value, value + colon) : undefined;
+    }
+    // Values are padded to four bytes (RFC 8489 §14).
+    offset = value + length + ((4 - (length % 4)) % 4);
+  }
+  return undefined;
+}
+
 /** Reads a binding request without believing it. Undefined for anything else, however malformed. */
 export function readBindingRequest(datagram: Buffer): BindingRequest | undefined {
   const message = parse(datagram);
   if (!message || message.messageMethod !== methods.BINDING || message.messageClass !== classes.REQUEST)
     return undefined;
-  const username: unknown = message.getAttributeValue('USERNAME');
-  if (typeof username !== 'string') return undefined;
-  const colon = username.indexOf(':');
-  if (colon <= 0) return undefined;
   return {
-    localUsernameFragment: username.slice(0, colon),
     useCandidate: message.attributesKeys.includes('USE-CANDIDATE'),
     message,
   };

@@ -103,7 +103,6 @@ class Call {
   readonly connection: PeerConnection;
   readonly states: string[] = [];
   readonly received: (string | Buffer | ArrayBuffer)[] = [];
-  readonly openedAtMs = Date.now();
   #channel: DataChannel | undefined;
   #transport: Transport | undefined;
 
@@ -136,20 +135,19 @@ class Call {
     this.connection.setLocalDescription();
     const offer = parseOffer(change(this.connection.localDescription()?.sdp ?? ''));
     const negotiation = role === 'publisher' ? negotiatePublisher(offer) : negotiateViewer(offer, [], () => 1);
-    this.#transport = new Transport(
-      {
-        id: 'transport',
-        front,
-        credentials: this.credentials,
-        certificate,
-        dtlsRole: negotiation.dtlsRole,
-        remoteFingerprints: offer.fingerprints,
-        sctpPort: negotiation.data?.sctpPort,
-        role,
-        owner: this.owner,
-      },
-      this.openedAtMs,
-    );
+    this.#transport = new Transport({
+      id: 'transport',
+      front,
+      credentials: this.credentials,
+      certificate,
+      dtlsRole: negotiation.dtlsRole,
+      remoteFingerprints: offer.fingerprints,
+      sctpPort: negotiation.data?.sctpPort,
+      role,
+      owner: this.owner,
+      hasMedia: negotiation.media.length > 0,
+      now: Date.now,
+    });
     transports.push(this.#transport);
     const answer = writeAnswer(
       offer,
@@ -223,6 +221,13 @@ describe('a transport to libdatachannel', () => {
     expect(call.owner.events).toHaveLength(events);
   });
 
+  it('tells its owner when the peer closes, and forgets everything', async () => {
+    const call = await new Call().withChannel().open().connected();
+    call.connection.close();
+    await until(() => expect(call.owner.events.at(-1)).toBe('closed closed-by-peer'));
+    expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+  });
+
   it('refuses a peer that is not the one of the offer', async () => {
     const call = new Call().withChannel();
     call.open('viewer', (sdp) => sdp.replace(/sha-256 ..:/, 'sha-256 00:'));
@@ -292,20 +297,19 @@ describe('a publisher of libdatachannel', () => {
 describe('a transport that nobody reaches', () => {
   function lonely(role: Role = 'viewer'): { transport: Transport; owner: RecordingOwner } {
     const owner = new RecordingOwner();
-    const transport = new Transport(
-      {
-        id: 'lonely',
-        front,
-        credentials: CREDENTIALS,
-        certificate,
-        dtlsRole: 'server',
-        remoteFingerprints: [],
-        sctpPort: undefined,
-        role,
-        owner,
-      },
-      1_000_000,
-    );
+    const transport = new Transport({
+      id: 'lonely',
+      front,
+      credentials: CREDENTIALS,
+      certificate,
+      dtlsRole: 'server',
+      remoteFingerprints: [],
+      sctpPort: undefined,
+      role,
+      owner,
+      hasMedia: false,
+      now: () => 1_000_000,
+    });
     transports.push(transport);
     return { transport, owner };
   }
@@ -347,33 +351,40 @@ describe('a transport that nobody reaches', () => {
     expect(front.size.fragments).toBe(2);
     const peer = await LoopbackPeer.open();
     await peer.ask(honestRequest(CREDENTIALS), front.port);
-    await peer.ask(honestRequest(restarted), front.port);
+    await peer.ask(honestRequest(restarted, true), front.port);
     expect(front.size.fragments).toBe(1);
     peer.close();
   });
 });
 
 describe('a peer of werift', () => {
-  it('connects over the socket, and its close_notify ends the transport', async () => {
-    const owner = new RecordingOwner();
+  let peer: LoopbackPeer;
+  let transport: Transport;
+  let client: DtlsClient;
+  let owner: RecordingOwner;
+
+  afterEach(() => peer.close());
+
+  /** STUN and DTLS over the socket. */
+  async function call(srtpProfiles: 7[]): Promise<void> {
+    owner = new RecordingOwner();
     const credentials = newCredentials();
     const theirs = await createDtlsCertificate();
-    const transport = new Transport(
-      {
-        id: 'werift',
-        front,
-        credentials,
-        certificate,
-        dtlsRole: 'server',
-        remoteFingerprints: [{ algorithm: 'sha-256', value: theirs.fingerprint }],
-        sctpPort: undefined,
-        role: 'viewer',
-        owner,
-      },
-      Date.now(),
-    );
+    transport = new Transport({
+      id: 'werift',
+      front,
+      credentials,
+      certificate,
+      dtlsRole: 'server',
+      remoteFingerprints: [{ algorithm: 'sha-256', value: theirs.fingerprint }],
+      sctpPort: undefined,
+      role: 'viewer',
+      owner,
+      hasMedia: true,
+      now: Date.now,
+    });
     transports.push(transport);
-    const peer = await LoopbackPeer.open();
+    peer = await LoopbackPeer.open();
     await peer.ask(honestRequest(credentials, true), front.port);
     const underlay: ConstructorParameters<typeof DtlsClient>[0]['transport'] = {
       type: 'udp',
@@ -386,15 +397,24 @@ describe('a peer of werift', () => {
     peer.socket.on('message', (datagram: Buffer) => {
       if (isDtls(datagram)) underlay.onData(datagram, ['127.0.0.1', front.port]);
     });
-    const client = new DtlsClient({
+    client = new DtlsClient({
       cert: theirs.certificatePem,
       key: theirs.keyPem,
       signatureHash: { hash: 4, signature: 3 },
       transport: underlay,
-      srtpProfiles: [7],
+      srtpProfiles,
       extendedMasterSecret: true,
     });
     client.connect().catch(() => {});
+  }
+
+  it('that knows no SRTP is refused where there is media', async () => {
+    await call([]);
+    await until(() => expect(owner.events).toEqual(['closed failed']));
+  });
+
+  it('connects over the socket, and its close_notify ends the transport', async () => {
+    await call([7]);
     await until(() => expect(owner.events).toEqual(['connected']));
     await until(() => expect(client.connected).toBe(true));
     expect(transport.sendRtp(Buffer.from(RTP, 'hex'))).toBe(true);
@@ -409,7 +429,6 @@ describe('a peer of werift', () => {
     await until(() => expect(owner.events).toEqual(['connected', 'closed closed-by-peer']));
     expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
     expect(transport.sendRtp(Buffer.from(RTP, 'hex'))).toBe(false);
-    peer.close();
   });
 });
 

@@ -2,6 +2,7 @@
 // It moves packets between the UDP front and its owner; it must not know broadcasts, tracks or workers.
 
 import type { Role, TransportEndReason } from '../../broadcast/ports.ts';
+import { isRtcp } from '../../rtp/rtcp.ts';
 import type { Fingerprint } from '../sdp/offer.ts';
 import type { DtlsCertificate } from './certificate.ts';
 import { type ChannelMessage, DataChannels } from './data-channels.ts';
@@ -18,8 +19,12 @@ export interface TransportOptions {
   readonly remoteFingerprints: readonly Fingerprint[];
   /** Undefined when no data section was negotiated. */
   readonly sctpPort: number | undefined;
+  /** Audio or video was negotiated: then there must be keys for them. */
+  readonly hasMedia: boolean;
   /** A publisher's silence is that of its media and noticed soon; a viewer is alive as long as STUN comes. */
   readonly role: Role;
+  /** Unix ms that only go forward. */
+  readonly now: () => number;
   readonly owner: TransportOwner;
 }
 
@@ -66,7 +71,8 @@ export class Transport implements FrontClient {
   /** What counts for silence. */
   #lastActiveMs: number;
 
-  constructor(options: TransportOptions, nowMs: number) {
+  constructor(options: TransportOptions) {
+    const nowMs = options.now();
     this.id = options.id;
     this.#options = options;
     this.#createdAtMs = nowMs;
@@ -79,7 +85,7 @@ export class Transport implements FrontClient {
       send: (datagram) => this.#send(datagram),
       onConnected: (keys) => this.#connected(keys),
       onData: (packet) => {
-        this.#heard(Date.now(), 'data');
+        this.#heard(this.#options.now(), 'data');
         this.#data?.receive(packet);
       },
       onClosed: (reason, detail) => this.#end(reason, detail),
@@ -142,7 +148,7 @@ export class Transport implements FrontClient {
 
   onStun(selected: RemoteAddress): void {
     this.#remote = selected;
-    this.#heard(Date.now(), 'stun');
+    this.#heard(this.#options.now(), 'stun');
     if (this.#state === 'new') {
       this.#state = 'checking';
       this.#dtls.connect();
@@ -156,7 +162,7 @@ export class Transport implements FrontClient {
       return;
     }
     if (!this.#srtp || !isMedia(datagram)) return;
-    const nowMs = Date.now();
+    const nowMs = this.#options.now();
     if (isRtcp(datagram)) {
       const packet = this.#srtp.unprotectRtcp(datagram);
       if (!packet) return;
@@ -171,9 +177,13 @@ export class Transport implements FrontClient {
   }
 
   #connected(keys: SrtpKeys | undefined): void {
+    if (!keys && this.#options.hasMedia) {
+      this.#end('failed', 'no SRTP profile in common');
+      return;
+    }
     if (keys) this.#srtp = new SrtpSession(keys);
     this.#state = 'connected';
-    this.#lastActiveMs = Date.now();
+    this.#lastActiveMs = this.#options.now();
     if (this.#options.sctpPort !== undefined) {
       const { owner } = this.#options;
       this.#data = new DataChannels({
@@ -185,6 +195,8 @@ export class Transport implements FrontClient {
         onMessage: (message) => owner.onDataMessage(message),
         onTooLarge: (label) => owner.onDataTooLarge(label),
         onLost: (label, messages) => owner.onDataLost(label, messages),
+        // Peers end it only with the whole connection, and some say no more than that (libdatachannel).
+        onClosed: () => this.#end('closed-by-peer', 'the SCTP association ended'),
       });
     }
     this.#options.owner.onConnected();
@@ -214,10 +226,4 @@ export class Transport implements FrontClient {
 function isMedia(datagram: Uint8Array): boolean {
   const first = datagram[0] ?? 0;
   return first >= 128 && first <= 191;
-}
-
-/** Payload types 192 to 223 are RTCP when multiplexed (RFC 5761 §4). */
-function isRtcp(datagram: Uint8Array): boolean {
-  const type = datagram[1] ?? 0;
-  return type >= 192 && type <= 223;
 }

@@ -4,7 +4,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import { bindingResponse, hasRoleConflict, isAuthentic, isStun, readBindingRequest } from './stun.ts';
+import { bindingResponse, hasRoleConflict, isAuthentic, isStun, localFragmentOf, readBindingRequest } from './stun.ts';
 
 /** One side of an ICE session: the peer must know the password to use the fragment. */
 export interface IceCredentials {
@@ -30,6 +30,8 @@ interface Registration {
   readonly client: FrontClient;
   /** Fragment → password. Two during an ICE restart: the old one lives until the new one is used. */
   readonly passwords: Map<string, string>;
+  /** The fragment by which the peer last nominated, or first came. */
+  usedFragment: string | undefined;
   readonly addresses: Set<string>;
   selected: RemoteAddress | undefined;
 }
@@ -108,9 +110,16 @@ export class UdpFront {
     const registration = this.#registrations.get(client) ?? {
       client,
       passwords: new Map<string, string>(),
+      usedFragment: undefined,
       addresses: new Set<string>(),
       selected: undefined,
     };
+    // Those of a restart that the peer never used: there are at most two at a time.
+    for (const unused of registration.passwords.keys()) {
+      if (registration.usedFragment !== undefined && unused !== registration.usedFragment) {
+        this.#forgetFragment(registration, unused);
+      }
+    }
     registration.passwords.set(usernameFragment, password);
     this.#registrations.set(client, registration);
     this.#byFragment.set(usernameFragment, registration);
@@ -159,16 +168,21 @@ export class UdpFront {
   }
 
   #receiveStun(datagram: Buffer, from: RemoteAddress): void {
-    const request = readBindingRequest(datagram);
-    if (!request) {
+    // The name is found by hand: whoever does not know one costs no parsing.
+    const fragment = localFragmentOf(datagram);
+    if (fragment === undefined) {
       this.#dropped['malformed-stun']++;
       return;
     }
-    const fragment = request.localUsernameFragment;
     const registration = this.#byFragment.get(fragment);
     const password = registration?.passwords.get(fragment);
     if (!registration || password === undefined) {
       this.#dropped['unknown-username']++;
+      return;
+    }
+    const request = readBindingRequest(datagram);
+    if (!request) {
+      this.#dropped['malformed-stun']++;
       return;
     }
     if (!isAuthentic(datagram, request, password)) {
@@ -177,7 +191,9 @@ export class UdpFront {
     }
     this.send(bindingResponse(request, unmapped(from.address), from.port, password), from);
     if (hasRoleConflict(request)) return;
-    this.#retireOlderCredentials(registration, fragment);
+    // Until the peer nominates by the new credentials, media stays on the old path (RFC 8445 §9).
+    if (request.useCandidate) this.#retireOlderCredentials(registration, fragment);
+    registration.usedFragment ??= fragment;
     this.#admit(registration, from);
     // The controlling peer moves us by USE-CANDIDATE from another address: a phone that changed networks.
     if (request.useCandidate || !registration.selected) {
@@ -186,17 +202,21 @@ export class UdpFront {
     registration.client.onStun(registration.selected);
   }
 
-  /** The peer uses the newest credentials: those before the ICE restart are worth nothing from now on. */
+  /** The peer nominates by the newest credentials: those before the ICE restart are worth nothing from now on. */
   #retireOlderCredentials(registration: Registration, used: string): void {
     if (registration.passwords.size < 2 || [...registration.passwords.keys()].at(-1) !== used) return;
     for (const fragment of registration.passwords.keys()) {
-      if (fragment === used) continue;
-      registration.passwords.delete(fragment);
-      this.#byFragment.delete(fragment);
+      if (fragment !== used) this.#forgetFragment(registration, fragment);
     }
+    registration.usedFragment = used;
     for (const key of registration.addresses) this.#byAddress.delete(key);
     registration.addresses.clear();
     registration.selected = undefined;
+  }
+
+  #forgetFragment(registration: Registration, fragment: string): void {
+    registration.passwords.delete(fragment);
+    this.#byFragment.delete(fragment);
   }
 
   #admit(registration: Registration, from: RemoteAddress): void {

@@ -98,7 +98,7 @@ describe('DTLS (dtls.ts, dtls-proof.ts)', () => {
     client = new DtlsClient({ ...options, transport: clientEnd });
     server.onData.subscribe((message) => received.push(message.toString()));
     client.connect().catch(() => {});
-    await vi.waitFor(() => expect(server.connected && client.connected).toBe(true), { interval: 2 });
+    await vi.waitFor(() => expect(server.connected && client.connected).toBe(true), { interval: 2, timeout: 5000 });
   });
 
   const sockets = (): [string, DtlsSocket][] => [
@@ -189,7 +189,7 @@ describe('DTLS (dtls.ts, dtls-proof.ts)', () => {
 
   it('sends data after connecting', async () => {
     await client.send(Buffer.from('data'));
-    await vi.waitFor(() => expect(received).toEqual(['data']), { interval: 2 });
+    await vi.waitFor(() => expect(received).toEqual(['data']), { interval: 2, timeout: 5000 });
   });
 
   it('makes certificates as PEM', async () => {
@@ -293,20 +293,20 @@ describe('SCTP (sctp.ts)', () => {
     internals.advertisedRwnd = 12_345;
     await transport.start(5000);
     const connecting = peer.connect();
-    await vi.waitFor(() => expect(sent).toHaveLength(1), { interval: 2 });
+    await vi.waitFor(() => expect(sent).toHaveLength(1), { interval: 2, timeout: 5000 });
     // INIT ACK: tag, then window.
     expect([sent[0]?.[12], sent[0]?.readUInt32BE(20)]).toEqual([2, 12_345]);
     for (const packet of sent.splice(0)) await peer.receive(packet);
-    await vi.waitFor(() => expect(sent).toHaveLength(1), { interval: 2 });
+    await vi.waitFor(() => expect(sent).toHaveLength(1), { interval: 2, timeout: 5000 });
     for (const packet of sent.splice(0)) await peer.receive(packet);
     await connecting;
     let sacks = 0;
     transport.sctp.onSackReceived = async () => void sacks++;
     transport.sctp.send(1, 53, Buffer.alloc(60_000), { ordered: true }).catch(() => {});
-    await vi.waitFor(() => expect(sent.length).toBeGreaterThan(2), { interval: 2 });
+    await vi.waitFor(() => expect(sent.length).toBeGreaterThan(2), { interval: 2, timeout: 5000 });
     expect(transport.sctp.outboundQueue.length).toBeGreaterThan(30);
     for (const packet of sent.splice(0)) await peer.receive(packet);
-    await vi.waitFor(() => expect(sacks).toBeGreaterThan(0), { interval: 2 });
+    await vi.waitFor(() => expect(sacks).toBeGreaterThan(0), { interval: 2, timeout: 5000 });
     // An unknown chunk still rejects, which our receive catches.
     const tag = peer.internals.remoteVerificationTag;
     await expect(internals.handleData(sctpPacket(tag, Buffer.from([77, 0, 0, 4])))).rejects.toThrow();

@@ -157,9 +157,10 @@ describe('a broadcast', () => {
   });
 
   it('refuses a viewer that cannot decode what is sent', async () => {
-    const { whip, whep } = endpoints();
+    const { name, whip, whep } = endpoints();
     const publisher = use(new LibwebrtcPublisher());
     await publisher.publish(whip);
+    await eventually('live', async () => (await broadcastOf(name)).state === 'live');
     const viewer = use(new LibwebrtcViewer());
     const [video] = viewer.connection.getTransceivers();
     video?.setCodecPreferences([{ mimeType: 'video/VP9', clockRate: 90_000, sdpFmtpLine: 'profile-id=0' }]);
