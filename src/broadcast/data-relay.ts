@@ -33,6 +33,7 @@ export class DataRelay {
   readonly #labels = new Set<string>();
   /** In the order of the last write. */
   readonly #memory = new Map<string, DataMessage>();
+  #snapshot: readonly DataMessage[] | undefined;
   #stateLabelCount = 0;
   #memoryBytes = 0;
 
@@ -47,9 +48,10 @@ export class DataRelay {
     return [...this.#labels];
   }
 
-  /** The last message of each state label, oldest first. */
+  /** The last message of each state label, oldest first. The same array until something changes. */
   get snapshot(): readonly DataMessage[] {
-    return [...this.#memory.values()];
+    this.#snapshot ??= [...this.#memory.values()];
+    return this.#snapshot;
   }
 
   get remembersNothing(): boolean {
@@ -106,6 +108,7 @@ export class DataRelay {
     const remembered = !this.remembersNothing;
     this.#labels.clear();
     this.#memory.clear();
+    this.#snapshot = undefined;
     this.#stateLabelCount = 0;
     this.#memoryBytes = 0;
     return remembered;
@@ -126,6 +129,7 @@ export class DataRelay {
     this.#memoryBytes += copy.payload.byteLength - this.#bytesOf(copy.label);
     this.#memory.delete(copy.label);
     this.#memory.set(copy.label, copy);
+    this.#snapshot = undefined;
     return copy;
   }
 }

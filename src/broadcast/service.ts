@@ -93,7 +93,7 @@ export interface BroadcastService {
    * Errors: invalid_name, invalid_label, message_too_large, data_rate_exceeded, state_memory_full, broadcast_limit, shutting_down.
    */
   publishData(name: string, message: DataMessage): void;
-  /** The remembered `state` messages, oldest first. */
+  /** The remembered `state` messages, oldest first. The same array and messages until something changes. */
   stateMessages(name: string): readonly DataMessage[];
   /** Errors: invalid_name, broadcast_limit, shutting_down. */
   updateSettings(name: string, change: Partial<BroadcastSettings>): BroadcastView;

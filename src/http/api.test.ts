@@ -177,12 +177,22 @@ describe('remembered messages', () => {
       Uint8Array.of(1, 2, 3),
     );
     const response = await running.fetch('/api/broadcasts/live/state');
+    expect(response.headers.get('content-type')).toBe('application/json; charset=utf-8');
     expect(await response.json()).toEqual({
       messages: [
         { label: 'state', text: '2:1' },
         { label: 'state/logo', base64: 'AQID' },
       ],
     });
+  });
+
+  it('may be asked for 120 times a minute from one address', async () => {
+    await start();
+    const read = async () => (await running.fetch('/api/broadcasts/live/state')).status;
+    const statuses = [];
+    for (let i = 0; i < 121; i++) statuses.push(await read());
+    expect(statuses.indexOf(429)).toBe(120);
+    expect((await running.fetch('/api/broadcasts/live')).status).toBe(200);
   });
 
   it('are what viewers see, so they need the key for viewing', async () => {

@@ -5,8 +5,10 @@ import express, { type RequestHandler, Router } from 'express';
 import type { DataMessage } from '../broadcast/ports.ts';
 import type { BroadcastService } from '../broadcast/service.ts';
 import { FanlightError } from '../errors.ts';
-import { broadcastJson, dataJson, parseJson, parseWith, settingsChange, toSettings } from '../signaling/messages.ts';
+import { broadcastJson, parseJson, parseWith, settingsChange, toSettings } from '../signaling/messages.ts';
 import { answerOptions, refuseOthers } from '../signaling/methods.ts';
+import { stateDocument } from '../signaling/remembered-state.ts';
+import { limitPerMinute } from './rate-limit.ts';
 import type { Rights } from './rights.ts';
 
 export interface ApiOptions {
@@ -23,6 +25,8 @@ export interface ApiOptions {
 
 const MAX_SETTINGS_BYTES = 16 * 1024;
 const MAX_MESSAGE_BYTES = 64 * 1024;
+/** From one address: an answer may be larger than a megabyte, and who wants every change has the WebSocket. */
+const STATES_PER_MINUTE = 120;
 const DEFAULT_LABEL = 'data';
 const TEXT_TYPES = ['text/plain', 'application/json'];
 const BINARY_TYPE = 'application/octet-stream';
@@ -85,9 +89,8 @@ export function createApi({ service, rights, httpPort, httpsPort, selfSigned, ve
   router
     .route('/broadcasts/:broadcast/state')
     .options(answerOptions('OPTIONS, GET, HEAD'))
-    .get((request, response) => {
-      rights.authorize('view', request.get('authorization'));
-      response.json({ messages: service.stateMessages(request.params.broadcast).map(dataJson) });
+    .get(viewersOnly, limitPerMinute({ perMinute: () => STATES_PER_MINUTE }), (request, response) => {
+      response.type('json').send(stateDocument(service.stateMessages(request.params.broadcast)));
     })
     .all(refuseOthers('OPTIONS, GET, HEAD'));
 

@@ -3,7 +3,7 @@
 
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
-import type { DataMessage, Role } from '../broadcast/ports.ts';
+import type { Role } from '../broadcast/ports.ts';
 import type { BroadcastService, SessionView } from '../broadcast/service.ts';
 import { TokenBucket } from '../broadcast/token-bucket.ts';
 import { FanlightError } from '../errors.ts';
@@ -19,12 +19,16 @@ import {
   toSettings,
 } from './messages.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
+import { dataFrame } from './remembered-state.ts';
 import { parseResume } from './resume-token.ts';
 
 export interface ConnectionLimits extends OutboxLimits {
   readonly helloTimeoutMs: number;
   readonly messagesPerSecond: number;
   readonly messageBurst: number;
+  /** Each may bring a whole welcome. */
+  readonly hellosPerSecond: number;
+  readonly helloBurst: number;
 }
 
 /** What a connection needs from the server around it. */
@@ -69,7 +73,10 @@ export class WebSocketConnection {
   readonly #context: ConnectionContext;
   readonly #outbox: Outbox;
   readonly #bucket: TokenBucket;
+  readonly #hellos: TokenBucket;
   readonly #helloTimer: NodeJS.Timeout;
+  /** Broadcasts whose remembered messages were sent: they are large, and what comes after them is sent as it comes. */
+  readonly #remembered = new Set<string>();
   #greeted: Greeted | undefined;
   #isAlive = true;
   #flushedBytes = 0;
@@ -82,6 +89,7 @@ export class WebSocketConnection {
     this.#context = context;
     this.#outbox = new Outbox(socket, limits);
     this.#bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst);
+    this.#hellos = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
     this.#helloTimer = setTimeout(() => this.close(CLOSE.policy, 'no hello'), limits.helloTimeoutMs);
     const onDrain = () => this.#outbox.drained();
     transport.on('drain', onDrain);
@@ -180,6 +188,7 @@ export class WebSocketConnection {
 
   #hello(hello: Hello): void {
     const { service, access, iceServers, now } = this.#context;
+    if (!this.#hellos.take(now())) throw new FanlightError('too_many_requests', 'Hello comes too often.');
     const broadcast = service.describe(hello.broadcast);
     const session = this.#sessionOf(hello);
     // Whoever has a session's token had the right when it was opened.
@@ -189,11 +198,14 @@ export class WebSocketConnection {
     this.#greeted = { ...interests, role: hello.role, bySession: session !== undefined };
     this.#context.subscribe(this, interests);
     this.send(serverMessage.welcome({ broadcast, session, iceServers: iceServers(), nowMs: now() }));
-    if (interests.data) this.#sendRemembered(service.stateMessages(broadcast.name));
+    if (interests.data) this.#sendRemembered(broadcast.name);
   }
 
-  #sendRemembered(messages: readonly DataMessage[]): void {
-    for (const message of messages) this.sendData(message.label, Buffer.from(serverMessage.data(message)));
+  #sendRemembered(broadcast: string): void {
+    const messages = this.#context.service.stateMessages(broadcast);
+    if (messages.length === 0 || this.#remembered.has(broadcast)) return;
+    this.#remembered.add(broadcast);
+    for (const message of messages) this.sendData(message.label, dataFrame(message));
   }
 
   /** The session that the hello resumes; undefined when the server does not know it here. Errors: wrong_resume_token. */

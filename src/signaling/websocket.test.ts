@@ -117,6 +117,40 @@ describe('hello', () => {
     expect(await client.next('data')).toEqual({ type: 'data', label: 'state', text: '2:1' });
   });
 
+  it('said again brings the remembered messages only for a broadcast that the socket had none of', async () => {
+    await start();
+    for (const [name, text] of [
+      ['live', '2:1'],
+      ['other', '0:0'],
+    ] as const) {
+      stage.registry.publishData(name, { label: 'state', binary: false, payload: Buffer.from(text) });
+    }
+    const client = await connect().opened();
+    for (const [broadcast, data] of [
+      ['live', false],
+      ['live', true],
+      ['live', true],
+      ['other', true],
+      ['live', true],
+    ] as const) {
+      await client.hello({ broadcast, data });
+      stage.clock.advance(1_000);
+    }
+    await client.settled();
+    expect(client.heard.filter(({ type }) => type === 'data').map(({ text }) => text)).toEqual(['2:1', '0:0']);
+  });
+
+  it('is taken three times at once and then once a second; the socket stays', async () => {
+    await start();
+    const client = await connect().opened();
+    for (let i = 0; i < 4; i++) client.send({ type: 'hello', role: 'viewer', broadcast: 'live' });
+    expect(await client.next('error')).toMatchObject({ code: 'too_many_requests' });
+    expect(client.heard.map(({ type }) => type)).toEqual(['welcome', 'welcome', 'welcome']);
+    stage.clock.advance(1_000);
+    client.heard.length = 0;
+    await client.hello({ broadcast: 'other' });
+  });
+
   it('with a name that no broadcast can have is refused, and the socket stays', async () => {
     await start();
     const client = await connect().opened();

@@ -11,6 +11,7 @@ import type { Access } from './access.ts';
 import type { IceServer } from './ice-servers.ts';
 import { serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
+import { dataFrame } from './remembered-state.ts';
 import { CLOSE, type ConnectionLimits, type Interests, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketLimits extends ConnectionLimits {
@@ -26,6 +27,8 @@ export const WEBSOCKET_LIMITS: WebSocketLimits = {
   helloTimeoutMs: 10_000,
   messagesPerSecond: 50,
   messageBurst: 100,
+  hellosPerSecond: 1,
+  helloBurst: 3,
   // 64 KiB in base64, with some JSON around it.
   messageBytes: 96 * 1024,
   // Many viewers may share one address behind a NAT.
@@ -175,7 +178,7 @@ class WebSocketEndpoint {
       case 'data': {
         const readers = this.#dataByBroadcast.of(event.broadcast);
         if (readers.size === 0) return;
-        const frame = Buffer.from(serverMessage.data(event.message));
+        const frame = dataFrame(event.message);
         for (const reader of readers) reader.sendData(event.message.label, frame);
       }
     }
