@@ -1,7 +1,9 @@
 // Sessions of WHIP and WHEP over real HTTP: trickle, ICE restart, entity tags, the end; lenient and strict.
 
+import { request } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FanlightError } from '../errors.ts';
+import { RemoteIce } from '../signaling/remote-ice.ts';
 import { FRAGMENT_TYPE, fragmentWith, OFFER_TYPE, offerWith, RunningApp } from '../test/running-app.ts';
 
 const STRICT = { FANLIGHT_STRICT_WHIP: 'true' };
@@ -174,7 +176,62 @@ describe('an ICE restart (new credentials)', () => {
   });
 });
 
+describe('a session that asks much', () => {
+  it('gets ten ICE restarts at once and then one every two seconds, and may still trickle', async () => {
+    await openSession();
+    const statuses: number[] = [];
+    for (let i = 0; i < 10; i++) statuses.push((await patch(fragmentWith(`new${i}`, NEW_PASSWORD))).status);
+    expect(statuses).toEqual(Array(10).fill(200));
+    const refused = await patch(fragmentWith('new10', NEW_PASSWORD));
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('2');
+    expect(await codeOf(refused)).toBe('too_many_requests');
+    expect(restarts()).toBe(10);
+    expect((await patch(fragmentWith('new9', NEW_PASSWORD))).status).toBe(204);
+  });
+
+  it('gets no more restarts by resuming', async () => {
+    await openSession();
+    const body = offerWith();
+    const headers = { 'Content-Type': OFFER_TYPE };
+    const opened = await running.fetch('/whep/live', { method: 'POST', headers, body });
+    const resume = { ...headers, 'Fanlight-Resume': opened.headers.get('fanlight-resume') ?? '' };
+    const path = opened.headers.get('location') ?? '';
+    for (let i = 0; i < 10; i++) await patch(fragmentWith(`new${i}`, NEW_PASSWORD), {}, path);
+    await running.fetch('/whep/live', { method: 'POST', headers: resume, body });
+    expect((await patch(fragmentWith('new10', NEW_PASSWORD), {}, path)).status).toBe(429);
+  });
+
+  it('may send a hundred candidates at once, each in its own request, and not very many more', async () => {
+    await openSession();
+    const all = await Promise.all(Array.from({ length: 200 }, () => patch(fragmentWith())));
+    const refused = all.filter(({ status }) => status === 429);
+    expect(all.filter(({ status }) => status === 204).length).toBeGreaterThanOrEqual(100);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused[0]?.headers.get('retry-after')).toBe('1');
+  });
+});
+
 describe('a PATCH', () => {
+  it('whose session ends while its body comes gets 404, and nothing of it is remembered', async () => {
+    await openSession();
+    const look = vi.spyOn(running.stage.registry, 'session');
+    const remembered = vi.spyOn(RemoteIce.prototype, 'inTurn');
+    const answered = new Promise<number | undefined>((resolve) => {
+      const headers = { 'Content-Type': FRAGMENT_TYPE, 'Transfer-Encoding': 'chunked' };
+      const options = { port: running.port, path: location, method: 'PATCH', headers };
+      const sending = request(options, (response) => resolve(response.resume().statusCode));
+      sending.flushHeaders();
+      vi.waitFor(() => expect(look).toHaveBeenCalled()).then(() => {
+        running.stage.registry.end(location.split('/').at(-1) ?? '');
+        sending.end(fragmentWith());
+      });
+    });
+    expect(await answered).toBe(404);
+    expect(remembered).not.toHaveBeenCalled();
+    remembered.mockRestore();
+  });
+
   it.each([
     ['the wrong type', fragmentWith(), { 'Content-Type': 'text/plain' }, 415, 'unsupported_content_type'],
     [

@@ -105,7 +105,7 @@ class WebRtcSessionResource implements SessionResource {
     const { broadcast } = request.params;
     const opened = await service.open({ role, broadcast, offer, keyHash, resume, addressHints: addressHints(request) });
     const { id } = opened.session;
-    if (service.session(id)) this.#remoteIce.set(id, new RemoteIce(credentialsInOffer(offer)));
+    if (service.session(id)) this.#remoteIceOf(id).renewed(credentialsInOffer(offer));
     const tookMs = performance.now() - startedAtMs;
     this.#answer(response, opened, tookMs);
     onAnswered?.(tookMs / 1000);
@@ -129,13 +129,14 @@ class WebRtcSessionResource implements SessionResource {
   async #patch(request: Request<Session>, response: Response): Promise<void> {
     this.#authorizeAtSession(request);
     const { id } = this.#find(request.params);
+    this.#remoteIceOf(id).countRequest(performance.now());
     requireContentType(request, FRAGMENT_TYPE);
     const condition = parseIfMatch(request.get('if-match'));
     if (condition.type === 'none' && this.#options.strict) throw new FanlightError('if_match_required');
     const fragment = parseFragment(await this.#readFragment(request, response));
-    // After a restart of the server we know a session without its credentials: what comes then is taken as new.
-    const remote = this.#remoteIce.get(id) ?? new RemoteIce([]);
-    this.#remoteIce.set(id, remote);
+    // It may have ended while the body came, and what is remembered of it now would stay for ever.
+    this.#find(request.params);
+    const remote = this.#remoteIceOf(id);
     await remote.inTurn(() => this.#apply(request.params, remote, fragment, condition, response));
   }
 
@@ -152,8 +153,9 @@ class WebRtcSessionResource implements SessionResource {
     if (!isMatch(condition, iceTag)) throw new FanlightError('entity_tag_mismatch');
     // Candidates are not needed, since we are ICE-lite; those of a past generation are discarded (RFC 8840 §4.4).
     if (remote.generationOf(fragment) !== 'new') return void response.status(204).end();
+    remote.countRestart(performance.now());
     const description = await service.restartIce(id);
-    remote.restarted(fragment);
+    remote.renewed([fragment]);
     response
       .status(200)
       .setHeader('ETag', formatEntityTag(description.usernameFragment))
@@ -175,6 +177,13 @@ class WebRtcSessionResource implements SessionResource {
     const authorization = request.get('authorization');
     if (strict) access.authorize(this.#right, authorization);
     else access.authorizeIfGiven(this.#right, authorization);
+  }
+
+  /** Of a session that is there. After a restart of the server we know no credentials of it: what comes then is taken as new. */
+  #remoteIceOf(id: string): RemoteIce {
+    const remote = this.#remoteIce.get(id) ?? new RemoteIce();
+    this.#remoteIce.set(id, remote);
+    return remote;
   }
 
   #find({ broadcast, session: id }: Session): SessionView {
