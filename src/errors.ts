@@ -32,7 +32,7 @@ export const ERRORS = {
   unsupported_offer: { status: 422, title: 'The offer asks for something that Fanlight does not do.' },
   if_match_required: { status: 428, title: 'If-Match is needed (FANLIGHT_STRICT_WHIP).' },
   // Limits
-  too_many_requests: { status: 429, title: 'Too many requests from this address.' },
+  too_many_requests: { status: 429, title: 'Too many requests in a short time.' },
   data_rate_exceeded: { status: 429, title: 'Too many data messages in a short time.' },
   state_memory_full: { status: 507, title: 'The memory of state messages of this broadcast is full.' },
   viewer_limit: { status: 503, title: 'The broadcast has as many viewers as it may have.' },
@@ -65,8 +65,4 @@ export class FanlightError extends Error {
   get status(): number {
     return ERRORS[this.code].status;
   }
-}
-
-export function isErrorCode(value: string): value is ErrorCode {
-  return Object.hasOwn(ERRORS, value);
 }
