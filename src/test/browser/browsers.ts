@@ -82,6 +82,14 @@ export async function inState(page: Page, state: string, withinMs = 15_000): Pro
   await page.waitForSelector(`body[data-state="${state}"]`, { timeout: withinMs });
 }
 
+/**
+ * Turns the sound of a join page on, which autoplay may have muted. Chromium counts as audio energy only what it plays;
+ * whether it mutes hangs on whether Playwright's first question, a gesture to it, came before the picture.
+ */
+export async function tapForSound(page: Page): Promise<void> {
+  if (await page.isVisible('#unmute')) await page.click('#unmute');
+}
+
 /** Numbers of the page's own connection, by the browser's statistics. */
 export function inboundStatistics(page: Page): Promise<{
   framesDecoded: number;

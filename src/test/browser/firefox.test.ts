@@ -12,6 +12,7 @@ import {
   launchChromium,
   launchFirefox,
   seeFrames,
+  tapForSound,
 } from './browsers.ts';
 
 const suite = hasChromium && hasFirefox ? describe : describe.skipIf(true);
@@ -63,6 +64,7 @@ suite('with Firefox', () => {
     await seeFrames(publisher, '#preview', 10);
     const viewer = await open(chromium, `/join/${name}`);
     await seeFrames(viewer, '#video', 20);
+    await tapForSound(viewer);
     await eventually('sound', async () => (await inboundStatistics(viewer)).audioEnergy > 0);
     await eventually('the count', async () => (await publisher.textContent('#viewers')) === '1');
     await publisher.fill('#message-text', 'from Firefox');

@@ -3,7 +3,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
-import { hasChromium, inboundStatistics, inState, launchChromium, seeFrames } from './browsers.ts';
+import { hasChromium, inboundStatistics, inState, launchChromium, seeFrames, tapForSound } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
 
@@ -64,6 +64,7 @@ suite('in Chromium', () => {
       /\S/.test((await publisher.textContent('#quality-words')) ?? ''),
     );
 
+    await tapForSound(viewer);
     await eventually('sound', async () => (await inboundStatistics(viewer)).audioEnergy > 0);
     await publisher.click('#mute');
     const silence = async () => {
