@@ -178,9 +178,8 @@ suite('codecs in Chromium', () => {
   });
 
   it.each(SENT)('%s is relayed, decoded, and named by the API', async (_title, label, wish) => {
-    const publisher = await openNothing();
+    const [publisher, viewer] = await Promise.all([openNothing(), open(`/join/${name}`)]);
     expect(await signal(publisher, { role: 'whip', broadcast: name, wishes: [wish] })).toMatchObject({ status: 201 });
-    const viewer = await open(`/join/${name}`);
     await seeFrames(viewer, '#video', 20);
     const { codec, framesDecoded } = await incoming(viewer);
     expect(codec).toBe(wish[0]);
@@ -226,7 +225,9 @@ suite('codecs in Chromium', () => {
 
       await inState(before.page, 'unsupported');
       expect(await before.page.textContent('#status-detail')).toContain('AV1');
-      expect(before.told.findLast((message) => message.includes('"session"'))).toContain('"unsupportedCodec":"AV1"');
+      expect(before.told.findLast((message) => message.includes('"type":"session"'))).toContain(
+        '"unsupportedCodec":"AV1"',
+      );
       const later = await joinWithVp8Only();
       await inState(later.page, 'unsupported');
       expect(await later.page.textContent('#status-detail')).toContain('AV1');
