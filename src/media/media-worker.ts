@@ -1,9 +1,10 @@
 // The heart of a media worker: peers and relays on one UDP front, driven by commands. It runs in any thread;
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { randomInt } from 'node:crypto';
 import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
+import { CNAME, newCredentials, newSsrc } from './identifiers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import { Relay } from './relay.ts';
 import { negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
@@ -11,7 +12,7 @@ import { parseOffer } from './sdp/offer.ts';
 import { SourceLinks } from './source-links.ts';
 import { candidateLines } from './transport/candidates.ts';
 import { Transport } from './transport/transport.ts';
-import type { IceCredentials, UdpFront } from './transport/udp-front.ts';
+import type { UdpFront } from './transport/udp-front.ts';
 import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
 import type { SourceItem, WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
 
@@ -311,21 +312,4 @@ export class MediaWorker {
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {
     this.#emit({ type: 'transport', event, ...(detail === undefined ? {} : { detail }) });
   }
-}
-
-/** One name for all that this process sends: it ties a viewer's audio and video together for lip-sync (RFC 3550 §6.5.1). */
-const CNAME = randomUUID().slice(0, 16);
-
-function newSsrc(): number {
-  return randomInt(1, 2 ** 32);
-}
-
-/** RFC 8445 §5.3 wants 24 and 128 bits; the fragment also tells transports apart, so it has 72. */
-function newCredentials(): IceCredentials {
-  return { usernameFragment: iceCharacters(9), password: iceCharacters(24) };
-}
-
-/** `ice-char` is A-Z a-z 0-9 + / (RFC 8839 §5.4), which base64 is. */
-function iceCharacters(bytes: number): string {
-  return randomBytes(bytes).toString('base64');
 }

@@ -14,6 +14,7 @@ import { type ErrorCode, FanlightError } from '../errors.ts';
 import type { ClockOrigin } from '../monotonic-clock.ts';
 import { Placement } from './placement.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
+import { UdpBindError } from './udp-bind-error.ts';
 import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
 
 export interface MediaPoolOptions {
@@ -37,20 +38,6 @@ export interface MediaLog {
   info(fields: Record<string, unknown>, message: string): void;
   warn(fields: Record<string, unknown>, message: string): void;
   error(fields: Record<string, unknown>, message: string): void;
-}
-
-/** The UDP port of a worker cannot be bound. */
-export class UdpBindError extends Error {
-  readonly port: number;
-  readonly errno: string;
-
-  constructor(port: number, errno: string) {
-    const why = errno === 'EADDRINUSE' ? 'is taken by another program' : `cannot be opened (${errno})`;
-    super(`UDP port ${port} ${why}. Worker k uses UDP_PORT + k: set UDP_PORT or MEDIA_WORKERS.`);
-    this.name = 'UdpBindError';
-    this.port = port;
-    this.errno = errno;
-  }
 }
 
 interface Pending {
