@@ -111,6 +111,8 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     });
     undo.push(() => servers.close());
     undo.push(() => webSocket.close());
+    // First of all: everybody hears why, while there is a line to hear it on.
+    undo.push(() => registry.close());
     await servers.listen();
 
     const ports = { ...servers.ports, udp: media.udpPorts };

@@ -173,6 +173,20 @@ describe('Reconnector', () => {
     expect(calls).toEqual(['open', 'open']);
   });
 
+  it.each(['server-stopping', 'grace-over'])('resumes what ended by %s', async (endReason) => {
+    await connect();
+    await clock.advance(20_000);
+    openResult = problem(503, 'shutting_down', 2);
+    reconnector.sessionChanged({ state: 'ended', endReason });
+    expect(calls).toEqual(['open']);
+    await settle();
+    openResult = undefined;
+    await clock.advance(2_000);
+    expect(calls).toEqual(['open', 'open']);
+    become('connected');
+    expect(reconnector.phase).toBe('connected');
+  });
+
   it('does not resume what another window took over', async () => {
     await connect();
     reconnector.sessionChanged({ state: 'ended', endReason: 'taken-over' });
