@@ -19,6 +19,7 @@ class Pair {
   readonly messages: ChannelMessage[] = [];
   readonly tooLarge: string[] = [];
   readonly lost: [string, number][] = [];
+  sentPackets = 0;
   ready = 0;
   closed = 0;
 
@@ -27,7 +28,10 @@ class Pair {
     this.ours = new DataChannels({
       remotePort: 5000,
       dtlsRole,
-      send: (packet) => this.peer.receive(packet),
+      send: (packet) => {
+        this.sentPackets++;
+        return this.peer.receive(packet);
+      },
       onReady: () => this.ready++,
       onChannel: (label) => this.channels.push(label),
       onMessage: (message) => this.messages.push(message),
@@ -172,7 +176,10 @@ describe('channels', () => {
     await until(() => expect(pair.peer.heldPackets).toBeGreaterThan(3));
     pair.peer.release();
     await until(() => expect(pair.arrivedOn(10)).toEqual(['kept']));
-    // Only what werift already had.
+    // Only what werift already had; each message is a packet.
+    expect(pair.sentPackets).toBeLessThan(200);
+    pair.peer.openChannel(8, 'second');
+    await until(() => expect(pair.channels).toContain('second'));
     expect(pair.arrivedOn(8).length).toBeLessThan(100);
   });
 });

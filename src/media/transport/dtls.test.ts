@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createHmac, createPublicKey, diffieHellman, generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DtlsClient, DtlsServer, type DtlsSocket } from 'werift';
@@ -42,6 +42,7 @@ class PeerTransport {
 interface Setup {
   readonly expected?: readonly Fingerprint[];
   readonly srtpProfiles?: (1 | 7)[];
+  readonly extendedMasterSecret?: boolean;
   /** Spoils the peer before it starts. */
   readonly spoil?: (peer: DtlsSocket) => void;
   /** Replaces what the peer sends. */
@@ -59,7 +60,9 @@ class Pair {
   keys: SrtpKeys | undefined;
   connected = 0;
 
-  constructor(role: Role, { expected, srtpProfiles = [7, 1], spoil, outgoing = (datagram) => [datagram] }: Setup = {}) {
+  constructor(role: Role, setup: Setup = {}) {
+    const { expected, srtpProfiles = [7, 1], extendedMasterSecret = true, spoil } = setup;
+    const { outgoing = (datagram) => [datagram] } = setup;
     const transport = new PeerTransport((datagram) => {
       setImmediate(() => {
         for (const each of outgoing(Buffer.from(datagram))) this.ours.receive(each);
@@ -71,7 +74,7 @@ class Pair {
       signatureHash: { hash: 4, signature: 3 } as const,
       transport,
       srtpProfiles,
-      extendedMasterSecret: true,
+      extendedMasterSecret,
     };
     this.peer = role === 'server' ? new DtlsClient(options) : new DtlsServer({ ...options, certificateRequest: true });
     this.peer.onData.subscribe((message) => this.peerData.push(message.toString()));
@@ -425,6 +428,76 @@ describe.each(ROLES)('as DTLS %s', (role) => {
     await pair.exchange('after');
     expect(pair.closed).toEqual([]);
   });
+});
+
+/** An X25519 pair in raw bytes, as werift has them. */
+function newKeys() {
+  const { privateKey } = generateKeyPairSync('x25519');
+  const { x = '', d = '' } = privateKey.export({ format: 'jwk' });
+  return { key: privateKey, public: Buffer.from(x, 'base64url'), private: Buffer.from(d, 'base64url') };
+}
+
+describe('somebody who repeats the proof of another and adds a key exchange of their own', () => {
+  const X25519 = 29;
+
+  it('is refused as client', async () => {
+    const own = newKeys();
+    const pair = new Pair('server', {
+      extendedMasterSecret: false,
+      // All that is signed is honest; from then on the keys are those of the second exchange.
+      spoil: ({ cipher }) => {
+        const sign = cipher.signatureData.bind(cipher);
+        cipher.signatureData = (data, hash) => {
+          const signature = sign(data, hash);
+          const x = cipher.remoteKeyPair.publicKey?.toString('base64url') ?? '';
+          const theirs = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+          const secret = diffieHellman({ privateKey: own.key, publicKey: theirs });
+          const [client, server] = [cipher.localRandom.serialize(), cipher.remoteRandom.serialize()];
+          cipher.masterSecret = masterSecret(secret, client, server);
+          cipher.cipher.init(cipher.masterSecret, server, client);
+          return signature;
+        };
+      },
+      outgoing: (datagram) => {
+        if (datagram[0] !== 22 || datagram[13] !== 15) return [datagram];
+        const exchange = Buffer.concat([Buffer.from([own.public.length]), own.public]);
+        return [datagram, record(22, handshake({ type: 16 }, exchange))];
+      },
+    });
+    await pair.settled();
+    expect(pair.peer.cipher.remoteKeyPair.curve).toBe(X25519);
+    expect(pair.closed).toEqual([['failed', 'key exchange was replaced']]);
+    expect(pair.connected).toBe(0);
+  });
+
+  it('is refused as server', async () => {
+    const own = newKeys();
+    const pair = new Pair('client', {
+      outgoing: (datagram) => {
+        if (datagram[0] !== 22 || datagram[13] !== 12) return [datagram];
+        const { cipher } = pair.peer;
+        expect(cipher.namedCurve).toBe(X25519);
+        cipher.localKeyPair = { curve: X25519, publicKey: own.public, privateKey: own.private };
+        const exchange = Buffer.from(datagram.subarray(25));
+        own.public.copy(exchange, 4);
+        return [datagram, record(22, handshake({ type: 12 }, exchange))];
+      },
+    });
+    await pair.settled();
+    expect(pair.closed).toEqual([['failed', 'key exchange was replaced']]);
+    expect(pair.connected).toBe(0);
+  });
+
+  /** RFC 5246 §5 and §8.1, with SHA-256. */
+  function masterSecret(secret: Buffer, clientRandom: Buffer, serverRandom: Buffer): Buffer {
+    const hmac = (data: Buffer) => createHmac('sha256', secret).update(data).digest();
+    const seed = Buffer.concat([Buffer.from('master secret'), clientRandom, serverRandom]);
+    const first = hmac(seed);
+    return Buffer.concat([hmac(Buffer.concat([first, seed])), hmac(Buffer.concat([hmac(first), seed]))]).subarray(
+      0,
+      48,
+    );
+  }
 });
 
 it('as DTLS server chooses AES-GCM for SRTP, whatever the peer prefers', async () => {

@@ -413,6 +413,15 @@ describe('a peer of werift', () => {
     await until(() => expect(owner.events).toEqual(['closed failed']));
   });
 
+  it('hears close_notify when the transport closes', async () => {
+    await call([7]);
+    await until(() => expect(owner.events).toEqual(['connected']));
+    await until(() => expect(client.connected).toBe(true));
+    transport.close();
+    await until(() => expect(peer.received.at(-1)?.[0]).toBe(21));
+    expect(owner.events).toEqual(['connected']);
+  });
+
   it('connects over the socket, and its close_notify ends the transport', async () => {
     await call([7]);
     await until(() => expect(owner.events).toEqual(['connected']));
