@@ -127,6 +127,13 @@ export class Registry implements BroadcastService {
     this.#roster.apply(this.#known(sessionId), 'stop');
   }
 
+  endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void {
+    const broadcast = this.#roster.broadcast(parseBroadcastName(name));
+    if (!broadcast?.publisher) throw new FanlightError('unknown_session', 'Nobody publishes under this name.');
+    if (verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
+    this.#roster.apply(broadcast.publisher, 'stop');
+  }
+
   leave(sessionId: string): void {
     const session = this.#roster.session(sessionId);
     if (session) this.#roster.apply(session, 'leave');
@@ -263,14 +270,18 @@ export class Registry implements BroadcastService {
   }
 }
 
-function verdictOn(broadcast: Broadcast, request: OpenSessionRequest, resumed: Session | undefined): Verdict {
+function verdictOn(
+  broadcast: Broadcast,
+  { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
+  resumed: Session | undefined,
+): Verdict {
   const { publisher } = broadcast;
   const incumbent = publisher && {
     sessionId: publisher.id,
     away: publisher.state === 'away',
     keyHash: publisher.keyHash,
   };
-  return judgeClaim(incumbent, { resumedSessionId: resumed?.id, keyHash: request.keyHash });
+  return judgeClaim(incumbent, { resumedSessionId: resumed?.id, keyHash, asAdmin });
 }
 
 /** The resumed session if it is still there. One that was lost meanwhile is opened anew, one that was stopped is not. */

@@ -44,6 +44,8 @@ export interface OpenSessionRequest {
   readonly offer: string;
   /** SHA-256 hex of the bearer token that came with the request; null without one. */
   readonly keyHash: string | null;
+  /** It is the admin key: takes over whoever is live. */
+  readonly asAdmin: boolean;
   /** From the `Fanlight-Resume` header. */
   readonly resume: { readonly sessionId: string; readonly token: string } | undefined;
   readonly addressHints: readonly string[];
@@ -82,6 +84,11 @@ export interface BroadcastService {
   verifyResumeToken(sessionId: string, token: string): boolean;
   /** Ends a session at once (DELETE, Stop). Error: unknown_session. */
   end(sessionId: string): void;
+  /**
+   * Ends the session of the publisher, for whoever might take its broadcast over. Viewers stay.
+   * Errors: invalid_name, unknown_session (nobody publishes), already_live (somebody else does).
+   */
+  endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void;
   /** The client says that it goes away for a moment (page reload): the grace begins now. Unknown ids are ignored. */
   leave(sessionId: string): void;
   /** Every broadcast that is not idle, has viewers or has settings worth showing; live first, newest first. Unlisted ones only with `all`. */

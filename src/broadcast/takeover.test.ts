@@ -6,11 +6,12 @@ import { type Claim, type Incumbent, judgeClaim, type Verdict } from './takeover
 const present = { sessionId: 'old', away: false, keyHash: 'key' };
 const away = { ...present, away: true };
 const keyless = { ...present, keyHash: null };
-const stranger = { resumedSessionId: undefined, keyHash: 'other' };
-const nobody = { resumedSessionId: undefined, keyHash: null };
-const sameKey = { resumedSessionId: undefined, keyHash: 'key' };
-const itself = { resumedSessionId: 'old', keyHash: null };
-const otherSession = { resumedSessionId: 'other', keyHash: null };
+const stranger = { resumedSessionId: undefined, keyHash: 'other', asAdmin: false };
+const nobody = { resumedSessionId: undefined, keyHash: null, asAdmin: false };
+const sameKey = { resumedSessionId: undefined, keyHash: 'key', asAdmin: false };
+const itself = { resumedSessionId: 'old', keyHash: null, asAdmin: false };
+const otherSession = { resumedSessionId: 'other', keyHash: null, asAdmin: false };
+const admin = { resumedSessionId: undefined, keyHash: 'admin', asAdmin: true };
 
 test.each<[string, Incumbent | undefined, Claim, Verdict]>([
   ['a free name is anybody’s', undefined, nobody, 'free'],
@@ -22,6 +23,7 @@ test.each<[string, Incumbent | undefined, Claim, Verdict]>([
   ['two without a key are strangers', keyless, nobody, 'refused'],
   ['a key does not match none', keyless, sameKey, 'refused'],
   ['another session’s token does not', present, otherSession, 'refused'],
+  ['an admin takes over from whoever is there', present, admin, 'takes-over'],
   ['anybody takes over from one who is away', away, stranger, 'takes-over'],
   ['anybody without a key, too', away, nobody, 'takes-over'],
 ])('%s', (_sentence, incumbent, claim, verdict) => {

@@ -12,6 +12,8 @@ export interface Claim {
   /** The session whose resume token came with the request, already verified. */
   readonly resumedSessionId: string | undefined;
   readonly keyHash: string | null;
+  /** It comes with the admin key. */
+  readonly asAdmin: boolean;
 }
 
 /** `resumes`: the claim is the incumbent itself. `takes-over`: the incumbent has to go. */
@@ -20,7 +22,7 @@ export type Verdict = 'free' | 'resumes' | 'takes-over' | 'refused';
 export function judgeClaim(incumbent: Incumbent | undefined, claim: Claim): Verdict {
   if (incumbent === undefined) return 'free';
   if (claim.resumedSessionId === incumbent.sessionId) return 'resumes';
-  if (incumbent.away) return 'takes-over';
+  if (incumbent.away || claim.asAdmin) return 'takes-over';
   // Two strangers without a key are not the same person.
   if (claim.keyHash !== null && claim.keyHash === incumbent.keyHash) return 'takes-over';
   return 'refused';

@@ -1,5 +1,6 @@
 // The API for programs over real HTTP.
 
+import { createHash } from 'node:crypto';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RunningApp } from '../test/running-app.ts';
 
@@ -119,6 +120,49 @@ describe('settings', () => {
   });
 });
 
+describe('ending a broadcast', () => {
+  const keyHashOf = (key: string) => createHash('sha256').update(key).digest('hex');
+  const remove = (key?: string, path = '/api/broadcasts/live') =>
+    running.fetch(path, { method: 'DELETE', headers: key ? { Authorization: `Bearer ${key}` } : {} });
+
+  it('with the admin key ends the publisher’s session, whoever it is, and leaves the viewers', async () => {
+    await start({ ADMIN_KEY: 'admin-key', PUBLISH_KEY: 'publish-key' });
+    const publisher = await running.stage.publish({ keyHash: keyHashOf('publish-key') });
+    const viewer = await running.stage.watch();
+    const response = await remove('admin-key');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ name: 'live', state: 'idle', viewers: 1 });
+    expect(running.stage.storyOf(publisher.session.id).at(-1)).toBe('ended stopped');
+    expect(running.stage.registry.session(viewer.session.id)?.state).toBe('connected');
+    const again = await remove('admin-key');
+    expect([again.status, await codeOf(again)]).toEqual([404, 'unknown_session']);
+  });
+
+  it('with the key of its publisher does the same, asked for or not', async () => {
+    await start();
+    await running.stage.publish({ keyHash: keyHashOf('mine') });
+    expect((await remove('mine')).status).toBe(200);
+  });
+
+  it.each([
+    ['no key', {}, undefined, 409, 'already_live'],
+    ['another key', {}, 'other', 409, 'already_live'],
+    ['no key where one is needed', { PUBLISH_KEY: 'publish-key' }, undefined, 401, 'missing_key'],
+    ['the key for viewing', { PUBLISH_KEY: 'publish-key', VIEW_KEY: 'view-key' }, 'view-key', 401, 'wrong_key'],
+  ])('with %s is refused, so that nobody ends what strangers publish', async (_, env, key, status, code) => {
+    await start(env);
+    const publisher = await running.stage.publish({ keyHash: keyHashOf('mine') });
+    const response = await remove(key);
+    expect([response.status, await codeOf(response)]).toEqual([status, code]);
+    expect(running.stage.registry.session(publisher.session.id)?.state).toBe('connected');
+  });
+
+  it('of a name that cannot be is refused', async () => {
+    await start();
+    expect(await codeOf(await remove(undefined, '/api/broadcasts/a%20b'))).toBe('invalid_name');
+  });
+});
+
 describe('a data message', () => {
   const path = '/api/broadcasts/live/data';
 
@@ -225,7 +269,7 @@ describe('about the server', () => {
 describe('other requests', () => {
   it.each([
     ['DELETE', '/api/broadcasts', 'OPTIONS, GET, HEAD'],
-    ['POST', '/api/broadcasts/live', 'OPTIONS, GET, HEAD, PATCH'],
+    ['POST', '/api/broadcasts/live', 'OPTIONS, GET, HEAD, PATCH, DELETE'],
     ['GET', '/api/broadcasts/live/data', 'OPTIONS, POST'],
     ['PUT', '/api/server', 'OPTIONS, GET, HEAD'],
   ])('%s %s gets 405 with Allow', async (method, path, allow) => {

@@ -27,6 +27,7 @@ const MAX_SETTINGS_BYTES = 16 * 1024;
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** From one address: an answer may be larger than a megabyte, and who wants every change has the WebSocket. */
 const STATES_PER_MINUTE = 120;
+const BROADCAST_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE';
 const DEFAULT_LABEL = 'data';
 const TEXT_TYPES = ['text/plain', 'application/json'];
 const BINARY_TYPE = 'application/octet-stream';
@@ -63,7 +64,7 @@ export function createApi({ service, rights, httpPort, httpsPort, selfSigned, ve
 
   router
     .route('/broadcasts/:broadcast')
-    .options(answerOptions('OPTIONS, GET, HEAD, PATCH'))
+    .options(answerOptions(BROADCAST_METHODS))
     .get(
       viewersOnly,
       (request, response) => void response.json(broadcastJson(service.describe(request.params.broadcast))),
@@ -72,7 +73,13 @@ export function createApi({ service, rights, httpPort, httpsPort, selfSigned, ve
       const change = parseWith(settingsChange.strict(), parseJson(utf8(bodyOf(request.body))));
       response.json(broadcastJson(service.updateSettings(request.params.broadcast, toSettings(change))));
     })
-    .all(refuseOthers('OPTIONS, GET, HEAD, PATCH'));
+    .delete((request, response) => {
+      const authorization = request.get('authorization');
+      const keyHash = rights.authorize('publish', authorization);
+      service.endPublisher(request.params.broadcast, { keyHash, asAdmin: rights.isAdmin(authorization) });
+      response.json(broadcastJson(service.describe(request.params.broadcast)));
+    })
+    .all(refuseOthers(BROADCAST_METHODS));
 
   router
     .route('/broadcasts/:broadcast/data')

@@ -30,7 +30,6 @@ export class Rights implements Access {
     return this.#keys[right] === undefined;
   }
 
-  /** True when there is an admin key and this is it. */
   isAdmin(authorization: string | undefined): boolean {
     const key = bearerKey(authorization);
     return key !== undefined && this.#isKeyOf('admin', sha256(key));

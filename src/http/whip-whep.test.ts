@@ -272,6 +272,14 @@ describe('a second publisher', () => {
     expect((await running.fetch(first.headers.get('location') ?? '')).status).toBe(404);
   });
 
+  it('takes over with the admin key, whoever is live; with a key that only looks like one it does not', async () => {
+    await start({ ADMIN_KEY: 'admin-key' });
+    const first = await post('/whip/live', { Authorization: 'Bearer stream-key' });
+    expect((await post('/whip/live', { Authorization: 'Bearer admin-keys' })).status).toBe(409);
+    expect((await post('/whip/live', { Authorization: 'Bearer admin-key' })).status).toBe(201);
+    expect((await running.fetch(first.headers.get('location') ?? '')).status).toBe(404);
+  });
+
   it('is nobody in particular with "Bearer undefined"', async () => {
     await start();
     await post('/whip/live', { Authorization: 'Bearer undefined' });

@@ -12,6 +12,8 @@ export interface Access {
   authorize(right: Right, authorization: string | undefined): string | null;
   /** As `authorize`, but no token is fine: only a wrong one is refused. */
   authorizeIfGiven(right: Right, authorization: string | undefined): string | null;
+  /** True when there is an admin key and this is it. */
+  isAdmin(authorization: string | undefined): boolean;
   /** As `authorize`, with the bare key. */
   authorizeKey(right: Right, key: string | undefined): string | null;
 }

@@ -97,13 +97,21 @@ class WebRtcSessionResource implements SessionResource {
   async #post(request: Request<Endpoint>, response: Response): Promise<void> {
     const startedAtMs = performance.now();
     const { service, access, role, addressHints, onAnswered } = this.#options;
-    const keyHash = access.authorize(this.#right, request.get('authorization'));
+    const authorization = request.get('authorization');
+    const claim = { keyHash: access.authorize(this.#right, authorization), asAdmin: access.isAdmin(authorization) };
     requireContentType(request, OFFER_TYPE);
     const resume = parseResume(request.get('fanlight-resume'));
     const offer = await this.#readOffer(request, response);
     if (offer.trim() === '') throw new FanlightError('malformed_sdp', 'The body is empty.');
     const { broadcast } = request.params;
-    const opened = await service.open({ role, broadcast, offer, keyHash, resume, addressHints: addressHints(request) });
+    const opened = await service.open({
+      role,
+      broadcast,
+      offer,
+      ...claim,
+      resume,
+      addressHints: addressHints(request),
+    });
     const { id } = opened.session;
     if (service.session(id)) this.#remoteIceOf(id).renewed(credentialsInOffer(offer));
     const tookMs = performance.now() - startedAtMs;

@@ -39,6 +39,7 @@ export class Stage {
       broadcast: 'live',
       offer: 'offer',
       keyHash: null,
+      asAdmin: false,
       resume: undefined,
       addressHints: [],
       ...overrides,
