@@ -1,5 +1,7 @@
 // Every limit of the domain, by name, with its default. It must not know where a limit is enforced.
 
+import { MAX_DATA_MESSAGE_BYTES } from './ports.ts';
+
 export interface Limits {
   /** From the answer to the first authentic connection. */
   readonly setupMs: number;
@@ -38,7 +40,7 @@ export const DEFAULT_LIMITS: Limits = {
   viewerGraceMs: 30_000,
   viewersPerBroadcast: 5_000,
   broadcasts: 1_000,
-  messageBytes: 64 * 1024,
+  messageBytes: MAX_DATA_MESSAGE_BYTES,
   messagesPerSecond: 200,
   messageBurst: 400,
   labels: 32,

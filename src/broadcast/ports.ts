@@ -13,6 +13,9 @@ export interface DataMessage {
   readonly payload: Uint8Array;
 }
 
+/** Of one payload; larger ones are refused. */
+export const MAX_DATA_MESSAGE_BYTES = 64 * 1024;
+
 /** The control channel between one client and the server; never relayed. */
 export const CONTROL_LABEL = 'fanlight';
 

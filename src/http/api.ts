@@ -2,7 +2,7 @@
 // It must not know where answers come from: the service has them.
 
 import express, { type RequestHandler, Router } from 'express';
-import type { DataMessage } from '../broadcast/ports.ts';
+import { type DataMessage, MAX_DATA_MESSAGE_BYTES } from '../broadcast/ports.ts';
 import type { BroadcastService } from '../broadcast/service.ts';
 import { FanlightError } from '../errors.ts';
 import { broadcastJson, parseJson, parseWith, settingsChange, toSettings } from '../signaling/messages.ts';
@@ -24,7 +24,6 @@ export interface ApiOptions {
 }
 
 const MAX_SETTINGS_BYTES = 16 * 1024;
-const MAX_MESSAGE_BYTES = 64 * 1024;
 /** From one address: an answer may be larger than a megabyte, and who wants every change has the WebSocket. */
 const STATES_PER_MINUTE = 120;
 const BROADCAST_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE';
@@ -144,7 +143,7 @@ function bodyOfAtMost(limit: number): RequestHandler {
 
 /** As any body, but a message that is too large has its own code. */
 function messageBody(): RequestHandler {
-  const read = bodyOfAtMost(MAX_MESSAGE_BYTES);
+  const read = bodyOfAtMost(MAX_DATA_MESSAGE_BYTES);
   return (request, response, next) => {
     read(request, response, (error?: unknown) => {
       const isTooLarge = error instanceof Error && 'type' in error && error.type === 'entity.too.large';
