@@ -40,7 +40,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
   };
   try {
     const announced = await resolveAnnounced(config.announcedAddresses);
-    const addresses = announced.length > 0 ? announced : hostAddresses(networkInterfaces());
+    const own = hostAddresses(networkInterfaces());
     const https = config.httpsPort === 0 ? undefined : await loadCertificate(config);
     const store = new SqliteStore({
       directory: config.dataDir,
@@ -57,8 +57,8 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       udpPort: config.udpPort,
       host: config.host,
       certificate: await createDtlsCertificate(),
-      addresses,
-      addressesConfigured: announced.length > 0,
+      announcedAddresses: announced,
+      hostAddresses: own,
       maxPendingTransports: config.maxPendingTransports,
       clockOrigin: origin,
       onCounters: (worker, counters) => metrics.workerCounters(worker, counters),
@@ -116,7 +116,10 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     await servers.listen();
 
     const ports = { ...servers.ports, udp: media.udpPorts };
-    logger.info({ ...ports, addresses, workers: config.mediaWorkers }, 'listening');
+    logger.info(
+      { ...ports, addresses: announced.length > 0 ? announced : own, workers: config.mediaWorkers },
+      'listening',
+    );
     return { ports, media, close };
   } catch (error) {
     await close();

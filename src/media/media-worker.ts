@@ -245,8 +245,8 @@ export class MediaWorker {
 
   #candidates(hints: readonly string[]): string[] {
     return candidateLines({
-      addresses: this.#settings.addresses,
-      configured: this.#settings.addressesConfigured,
+      announced: this.#settings.announcedAddresses,
+      host: this.#settings.hostAddresses,
       hints,
       port: this.#front.port,
       ipv6: this.#front.hasIpv6,

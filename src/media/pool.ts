@@ -23,8 +23,9 @@ export interface MediaPoolOptions {
   readonly udpPort: number;
   readonly host: string;
   readonly certificate: DtlsCertificate;
-  readonly addresses: readonly string[];
-  readonly addressesConfigured: boolean;
+  /** What the operator named as candidates, best first; may be empty. */
+  readonly announcedAddresses: readonly string[];
+  readonly hostAddresses: readonly string[];
   /** Transports without their first authentic STUN packet, all workers together. */
   readonly maxPendingTransports: number;
   readonly clockOrigin: ClockOrigin;
@@ -198,14 +199,14 @@ export class MediaPool implements MediaPort {
   }
 
   #start(member: Member): Promise<void> {
-    const { certificate, host, addresses, addressesConfigured, maxPendingTransports, workers } = this.#options;
+    const { certificate, host, announcedAddresses, hostAddresses, maxPendingTransports, workers } = this.#options;
     const settings: WorkerSettings = {
       index: member.index,
       udpPort: member.udpPort,
       host,
       certificate,
-      addresses,
-      addressesConfigured,
+      announcedAddresses,
+      hostAddresses,
       clockOrigin: this.#options.clockOrigin,
       maxPendingTransports: Math.ceil(maxPendingTransports / workers),
     };

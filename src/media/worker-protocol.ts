@@ -20,10 +20,9 @@ export interface WorkerSettings {
   readonly udpPort: number;
   readonly host: string;
   readonly certificate: DtlsCertificate;
-  /** Addresses to announce as candidates, best first. */
-  readonly addresses: readonly string[];
-  /** True when the operator named them: then they come before what the client's request hints at. */
-  readonly addressesConfigured: boolean;
+  /** What the operator named as candidates, best first; may be empty. */
+  readonly announcedAddresses: readonly string[];
+  readonly hostAddresses: readonly string[];
   readonly maxPendingTransports: number;
   /** All threads tell the same time. */
   readonly clockOrigin: ClockOrigin;

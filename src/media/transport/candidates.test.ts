@@ -42,8 +42,8 @@ describe('the addresses of a host', () => {
 });
 
 const OPTIONS: CandidateOptions = {
-  addresses: ['192.0.2.5', '2001:db8::5'],
-  configured: false,
+  announced: [],
+  host: ['192.0.2.5', '2001:db8::5'],
   hints: [],
   port: 8189,
   ipv6: true,
@@ -63,13 +63,13 @@ describe('candidates', () => {
     ],
     [
       'start with what the operator named, when they did',
-      { hints: ['198.51.100.1'], configured: true },
-      ['192.0.2.5', '2001:db8::5', '198.51.100.1'],
+      { hints: ['198.51.100.1'], announced: ['203.0.113.9'] },
+      ['203.0.113.9', '198.51.100.1'],
     ],
     [
-      'start with loopback when the client came by it, even then',
-      { hints: ['198.51.100.1', '127.0.0.1'], configured: true },
-      ['127.0.0.1', '192.0.2.5', '2001:db8::5', '198.51.100.1'],
+      'start with loopback when the client came by it, even then, and end with the addresses of the host',
+      { hints: ['127.0.0.1'], announced: ['203.0.113.9'] },
+      ['127.0.0.1', '203.0.113.9', '192.0.2.5', '2001:db8::5'],
     ],
     ['name an address once', { hints: ['2001:db8::5', '192.0.2.5'] }, ['2001:db8::5', '192.0.2.5']],
     ['leave IPv6 out without an IPv6 socket', { ipv6: false, hints: ['::1'] }, ['192.0.2.5']],

@@ -25,10 +25,10 @@ function isLoopback(address: string): boolean {
 }
 
 export interface CandidateOptions {
-  /** Announced to everybody, best first. */
-  readonly addresses: readonly string[];
-  /** True: the operator named them. */
-  readonly configured: boolean;
+  /** What the operator named, best first; may be empty. */
+  readonly announced: readonly string[];
+  /** Of this host's interfaces, as `hostAddresses` gives them. */
+  readonly host: readonly string[];
   /** By which this client reached us over HTTP, best first. */
   readonly hints: readonly string[];
   readonly port: number;
@@ -37,14 +37,15 @@ export interface CandidateOptions {
 
 /**
  * `candidate:…` lines, best first: some clients (FFmpeg) use only the first. What the operator named comes first,
- * else the address that this client has just used; loopback leads when the client came by it.
+ * else the address that this client has just used. A client that came by loopback gets that first, and the host's own
+ * addresses too: a browser that is bound to one of them does not take our answer from 127.0.0.1 for ours.
  */
-export function candidateLines({ addresses, configured, hints, port, ipv6 }: CandidateOptions): string[] {
+export function candidateLines({ announced, host, hints, port, ipv6 }: CandidateOptions): string[] {
   const usableHints = hints.filter((hint) => isIP(hint) !== 0 && !isLinkLocal(hint));
   const local = usableHints.filter(isLoopback);
   const remote = usableHints.filter((hint) => !isLoopback(hint));
-  const ordered = configured ? [...local, ...addresses, ...remote] : [...local, ...remote, ...addresses];
-  return [...new Set(ordered)]
+  const own = announced.length === 0 || local.length > 0 ? host : [];
+  return [...new Set([...local, ...announced, ...remote, ...own])]
     .filter((address) => isIPv4(address) || ipv6)
     .map((address, index) => {
       // RFC 8445 §5.1.2.1: type preference 126 (host), local preference falling, component 1.

@@ -156,8 +156,8 @@ class Call {
         iceUsernameFragment: this.credentials.usernameFragment,
         icePassword: this.credentials.password,
         candidates: candidateLines({
-          addresses: ['127.0.0.1'],
-          configured: true,
+          announced: ['127.0.0.1'],
+          host: [],
           hints: [],
           port: front.port,
           ipv6: false,
