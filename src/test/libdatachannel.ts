@@ -17,8 +17,16 @@ const PUBLISHER_AUDIO_SSRC = 4002;
 const IDR = [0x65, 0x88, 0x84, 0x00];
 const SLICE = [0x41, 0x9a, 0x24, 0x6c];
 
+/** Native objects live as long as the process: the library crashes when one is collected while its threads still call it. */
+const kept: unknown[] = [];
+
+function keep<T>(native: T): T {
+  kept.push(native);
+  return native;
+}
+
 class LibdatachannelPeer {
-  readonly connection = new library.PeerConnection('test', { iceServers: [], disableAutoNegotiation: true });
+  readonly connection = keep(new library.PeerConnection('test', { iceServers: [], disableAutoNegotiation: true }));
   session: OpenResult | undefined;
 
   /** @param withCandidates OBS puts none into its offer since 30.2 */
@@ -53,14 +61,14 @@ export class ObsLikePublisher extends LibdatachannelPeer {
 
   constructor() {
     super();
-    const audio = new library.Audio('0', 'SendOnly');
+    const audio = keep(new library.Audio('0', 'SendOnly'));
     audio.addOpusCodec(OPUS);
     audio.addSSRC(PUBLISHER_AUDIO_SSRC, 'obs', 'obs-msid', 'audio');
-    const video = new library.Video('1', 'SendOnly');
+    const video = keep(new library.Video('1', 'SendOnly'));
     video.addH264Codec(H264, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
     video.addSSRC(PUBLISHER_VIDEO_SSRC, 'obs', 'obs-msid', 'video');
-    this.#audio = this.connection.addTrack(audio);
-    this.#video = this.connection.addTrack(video);
+    this.#audio = keep(this.connection.addTrack(audio));
+    this.#video = keep(this.connection.addTrack(video));
   }
 
   publish(endpoint: string, options: OpenOptions = {}): Promise<OpenResult> {
@@ -91,13 +99,12 @@ export class LibdatachannelViewer extends LibdatachannelPeer {
   readonly video: SeenPacket[] = [];
   readonly audio: SeenPacket[] = [];
   readonly messages: { readonly label: string; readonly data: string | Buffer | ArrayBuffer }[] = [];
-  readonly #keep: unknown[] = [];
 
   constructor({ data = false }: { readonly data?: boolean } = {}) {
     super();
-    const audio = new library.Audio('0', 'RecvOnly');
+    const audio = keep(new library.Audio('0', 'RecvOnly'));
     audio.addOpusCodec(OPUS);
-    const video = new library.Video('1', 'RecvOnly');
+    const video = keep(new library.Video('1', 'RecvOnly'));
     video.addH264Codec(
       LibdatachannelViewer.videoPayloadType,
       'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
@@ -106,18 +113,16 @@ export class LibdatachannelViewer extends LibdatachannelPeer {
       [audio, this.audio],
       [video, this.video],
     ] as const) {
-      const track = this.connection.addTrack(medium);
+      const track = keep(this.connection.addTrack(medium));
       track.onMessage((bytes) => {
         const packet = see(bytes);
         if (packet) seen.push(packet);
       });
-      this.#keep.push(track);
     }
     if (!data) return;
-    this.#keep.push(this.connection.createDataChannel('fanlight'));
+    keep(this.connection.createDataChannel('fanlight'));
     this.connection.onDataChannel((channel) => {
-      this.#keep.push(channel);
-      channel.onMessage((message) => this.messages.push({ label: channel.getLabel(), data: message }));
+      keep(channel).onMessage((message) => this.messages.push({ label: channel.getLabel(), data: message }));
     });
   }
 
