@@ -1,7 +1,8 @@
 // Metrics: fixed names, and counters that only grow.
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Metrics, type WorkerCounters } from './metrics.ts';
+import type { WorkerCounters } from './media/worker-protocol.ts';
+import { Metrics } from './metrics.ts';
 
 const NONE: WorkerCounters = {
   rtpPacketsReceived: 0,

@@ -3,16 +3,7 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-
-/** Counts of one worker since it began. */
-export interface WorkerCounters {
-  readonly rtpPacketsReceived: number;
-  readonly rtpPacketsSent: number;
-  readonly rtpBytesSent: number;
-  readonly rtpPacketsDropped: Readonly<Record<string, number>>;
-  readonly dataMessagesSent: number;
-  readonly eventLoopLagSeconds: number;
-}
+import type { WorkerCounters } from './media/worker-protocol.ts';
 
 /** `request`: the offer was answered. `connect`: from the offer until the transport is up. */
 export type JoinPhase = 'request' | 'connect';

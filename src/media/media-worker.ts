@@ -115,7 +115,6 @@ export class MediaWorker {
         'unknown-address': dropped['unknown-address'],
         'send-failed': sendFailures,
       },
-      transports: this.#peers.size,
     };
   }
 

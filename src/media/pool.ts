@@ -11,24 +11,13 @@ import type {
   TransportEvent,
 } from '../broadcast/ports.ts';
 import { type ErrorCode, FanlightError } from '../errors.ts';
-import type { ClockOrigin } from '../monotonic-clock.ts';
 import { Placement } from './placement.ts';
-import type { DtlsCertificate } from './transport/certificate.ts';
 import { UdpBindError } from './udp-bind-error.ts';
 import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
 
-export interface MediaPoolOptions {
+/** As for one worker, with what all of them share: `udpPort` is that of worker 0 (0 lets the system choose), `maxPendingTransports` is for all together. */
+export interface MediaPoolOptions extends Omit<WorkerSettings, 'index'> {
   readonly workers: number;
-  /** Worker k uses `udpPort + k`; 0 lets the system choose (tests). */
-  readonly udpPort: number;
-  readonly host: string;
-  readonly certificate: DtlsCertificate;
-  /** What the operator named as candidates, best first; may be empty. */
-  readonly announcedAddresses: readonly string[];
-  readonly hostAddresses: readonly string[];
-  /** Transports without their first authentic STUN packet, all workers together. */
-  readonly maxPendingTransports: number;
-  readonly clockOrigin: ClockOrigin;
   readonly onCounters: (worker: number, counters: WorkerCounters) => void;
   /** A worker has its socket, at the start or after its death; its counters begin at 0. */
   readonly onStarted: (worker: number) => void;
@@ -199,7 +188,7 @@ export class MediaPool implements MediaPort {
   }
 
   #start(member: Member): Promise<void> {
-    const { certificate, host, announcedAddresses, hostAddresses, maxPendingTransports, workers } = this.#options;
+    const { certificate, host, announcedAddresses, hostAddresses, clockOrigin, workers } = this.#options;
     const settings: WorkerSettings = {
       index: member.index,
       udpPort: member.udpPort,
@@ -207,8 +196,8 @@ export class MediaPool implements MediaPort {
       certificate,
       announcedAddresses,
       hostAddresses,
-      clockOrigin: this.#options.clockOrigin,
-      maxPendingTransports: Math.ceil(maxPendingTransports / workers),
+      clockOrigin,
+      maxPendingTransports: Math.ceil(this.#options.maxPendingTransports / workers),
     };
     const thread = new Worker(new URL('./worker.ts', import.meta.url), {
       workerData: settings,

@@ -61,7 +61,6 @@ export interface WorkerCounters {
   readonly dataMessagesSent: number;
   /** How late the thread came to its work: 99th percentile since the last report. */
   readonly eventLoopLagSeconds: number;
-  readonly transports: number;
 }
 
 export type WorkerEvent =

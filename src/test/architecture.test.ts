@@ -31,7 +31,7 @@ const MAY_IMPORT_AT_THE_TOP: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['config-values.ts', 'signaling/ice-servers.ts', 'node:', 'zod'],
   'config-values.ts': ['signaling/ice-servers.ts', 'node:', 'zod'],
   'logger.ts': ['config.ts', 'pino'],
-  'metrics.ts': ['node:', 'prom-client'],
+  'metrics.ts': ['media/worker-protocol.ts', 'node:', 'prom-client'],
   'join-times.ts': ['broadcast/service.ts'],
   'monotonic-clock.ts': [],
   'system-clock.ts': ['broadcast/ports.ts', 'monotonic-clock.ts'],
