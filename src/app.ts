@@ -5,11 +5,8 @@ import packageJson from '../package.json' with { type: 'json' };
 import { resolveAnnounced } from './announced-addresses.ts';
 import { Registry } from './broadcast/registry.ts';
 import type { Config } from './config.ts';
-import { createHttpApp } from './http/app.ts';
-import type { Readiness } from './http/health.ts';
-import { Rights } from './http/rights.ts';
-import { HttpServers } from './http/server.ts';
 import { loadCertificate } from './http/tls.ts';
+import { WebServer } from './http/web-server.ts';
 import { measureJoins } from './join-times.ts';
 import type { Logger } from './logger.ts';
 import { MediaPool } from './media/pool.ts';
@@ -17,8 +14,6 @@ import { hostAddresses } from './media/transport/candidates.ts';
 import { createDtlsCertificate } from './media/transport/certificate.ts';
 import { Metrics } from './metrics.ts';
 import { clockOrigin } from './monotonic-clock.ts';
-import { iceServersAt } from './signaling/ice-servers.ts';
-import { attachWebSocket } from './signaling/websocket.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -41,7 +36,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
   try {
     const announced = await resolveAnnounced(config.announcedAddresses);
     const own = hostAddresses(networkInterfaces());
-    const https = config.httpsPort === 0 ? undefined : await loadCertificate(config);
+    const certificate = config.httpsPort === 0 ? undefined : await loadCertificate(config);
     const store = new SqliteStore({
       directory: config.dataDir,
       onError: (err) => logger.error({ err }, 'the store cannot be written'),
@@ -77,49 +72,24 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     undo.push(() => registry.close());
     measureJoins(registry, (seconds) => metrics.observeJoin('connect', seconds), clock.now);
 
-    const rights = new Rights(config);
-    const readiness = (): Readiness => ({
-      ready: media.isReady,
-      reasons: media.isReady ? [] : ['a media worker is restarting'],
-    });
-    const web = createHttpApp({
+    const web = new WebServer({
       config,
+      certificate,
       service: registry,
       metrics,
       logger,
-      rights,
-      isReady: readiness,
-      httpPort: () => servers.ports.http,
-      httpsPort: https && config.httpsPort,
-      selfSigned: https !== undefined && https.source !== 'settings',
+      isReady: () => ({ ready: media.isReady, reasons: media.isReady ? [] : ['a media worker is restarting'] }),
       version: packageJson.version,
+      now: clock.now,
     });
     undo.push(() => web.close());
-    const servers: HttpServers = new HttpServers({
-      handler: web.app,
-      host: config.host,
-      port: config.port,
-      https: https && { port: config.httpsPort, cert: https.cert, key: https.key },
-    });
-    const webSocket = attachWebSocket({
-      servers: servers.servers,
-      service: registry,
-      access: rights,
-      iceServers: () => iceServersAt(config, clock.now()),
-      logger,
-      clientAddress: web.clientAddress,
-    });
-    undo.push(() => servers.close());
-    undo.push(() => webSocket.close());
     // First of all: everybody hears why, while there is a line to hear it on.
     undo.push(() => registry.close());
-    await servers.listen();
+    await web.listen();
 
-    const ports = { ...servers.ports, udp: media.udpPorts };
-    logger.info(
-      { ...ports, addresses: announced.length > 0 ? announced : own, workers: config.mediaWorkers },
-      'listening',
-    );
+    const ports = { ...web.ports, udp: media.udpPorts };
+    const addresses = announced.length > 0 ? announced : own;
+    logger.info({ ...ports, addresses, workers: config.mediaWorkers }, 'listening');
     return { ports, media, close };
   } catch (error) {
     await close();

@@ -1,8 +1,8 @@
 // Tells listeners what changed, and the viewer count alone only so often. It must not know why something changed.
 
-import { Deadlines } from './deadlines.ts';
 import type { Clock } from './ports.ts';
 import type { BroadcastEvent, BroadcastView } from './service.ts';
+import { Deadlines } from './session/deadlines.ts';
 
 export class Announcer {
   readonly #clock: Clock;

@@ -7,7 +7,7 @@ import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
 import type { BroadcastSettings, Role } from './ports.ts';
 import type { BroadcastState, BroadcastView } from './service.ts';
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 import { changeSettings, DEFAULT_SETTINGS, isDefaultSettings } from './settings.ts';
 
 const NO_TRACKS: readonly Track[] = [];

@@ -7,7 +7,7 @@ import type { Broadcast } from './broadcast.ts';
 import type { Clock, DataMessage, MediaPort, TransportEvent } from './ports.ts';
 import { CONTROL_LABEL } from './ports.ts';
 import type { Log, Roster } from './roster.ts';
-import type { Session } from './session.ts';
+import type { Session } from './session/session.ts';
 
 export class MediaListener {
   readonly #media: MediaPort;

@@ -26,8 +26,8 @@ import type {
   OpenSessionRequest,
   SessionView,
 } from './service.ts';
-import { type RandomSource, randomId, Session } from './session.ts';
-import { judgeClaim, type Verdict } from './takeover.ts';
+import { type RandomSource, randomId, Session } from './session/session.ts';
+import { judgeClaim, type Verdict } from './session/takeover.ts';
 
 const VIEWER_RETRY_SECONDS = 10;
 const RESTART_RETRY_SECONDS = 2;

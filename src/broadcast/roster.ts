@@ -5,13 +5,13 @@ import { FanlightError } from '../errors.ts';
 import { Announcer } from './announcer.ts';
 import { Broadcast } from './broadcast.ts';
 import type { MessageOutcome } from './data-relay.ts';
-import { Deadlines } from './deadlines.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
 import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store } from './ports.ts';
 import type { BroadcastView } from './service.ts';
-import { type Carrier, Session } from './session.ts';
-import type { SessionEvent } from './session-state.ts';
+import { Deadlines } from './session/deadlines.ts';
+import { type Carrier, Session } from './session/session.ts';
+import type { SessionEvent } from './session/session-state.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 
 const BROADCAST_RETRY_SECONDS = 30;

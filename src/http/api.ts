@@ -5,10 +5,16 @@ import express, { type RequestHandler, Router } from 'express';
 import { type DataMessage, MAX_DATA_MESSAGE_BYTES } from '../broadcast/ports.ts';
 import type { BroadcastService } from '../broadcast/service.ts';
 import { FanlightError } from '../errors.ts';
-import { broadcastJson, parseJson, parseWith, settingsChange, toSettings } from '../signaling/messages.ts';
+import {
+  broadcastJson,
+  parseJson,
+  parseWith,
+  settingsChange,
+  stateDocument,
+  toSettings,
+} from '../signaling/messages.ts';
 import { answerOptions, refuseOthers } from '../signaling/methods.ts';
-import { stateDocument } from '../signaling/remembered-state.ts';
-import { limitPerMinute } from './rate-limit.ts';
+import { limitPerMinute } from './middleware/rate-limit.ts';
 import type { Rights } from './rights.ts';
 
 export interface ApiOptions {

@@ -10,19 +10,19 @@ import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { iceServersAt } from '../signaling/ice-servers.ts';
 import { createSessionResource } from '../signaling/session-resource.ts';
-import { addressHints } from './address-hints.ts';
 import { createApi } from './api.ts';
-import { clientAddress, type TrustProxy } from './client-address.ts';
-import { cors } from './cors.ts';
 import { createHealth, type Readiness } from './health.ts';
-import { offerLimit } from './offer-limit.ts';
+import { addressHints } from './middleware/address-hints.ts';
+import { clientAddress, type TrustProxy } from './middleware/client-address.ts';
+import { cors } from './middleware/cors.ts';
+import { offerLimit } from './middleware/offer-limit.ts';
+import { proxyNotice } from './middleware/proxy-notice.ts';
+import { householdOf } from './middleware/rate-limit.ts';
+import { requestLog } from './middleware/request-log.ts';
+import { securityHeaders } from './middleware/security-headers.ts';
 import { createPages } from './pages.ts';
 import { problemHandler } from './problem.ts';
-import { proxyNotice } from './proxy-notice.ts';
-import { householdOf } from './rate-limit.ts';
-import { requestLog } from './request-log.ts';
 import type { Rights } from './rights.ts';
-import { securityHeaders } from './security-headers.ts';
 
 export interface HttpAppOptions {
   readonly config: Pick<Config, 'trustProxy' | 'strictWhip' | 'offersPerMinute' | 'iceServers' | 'turn'>;

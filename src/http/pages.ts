@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import express, { type Response, Router } from 'express';
 import { FanlightError } from '../errors.ts';
-import { cors } from './cors.ts';
+import { cors } from './middleware/cors.ts';
 
 export interface PagesOptions {
   /** Throws invalid_name for a name that no broadcast can have. */

@@ -1,7 +1,9 @@
 // What a WebSocket message may look like.
 
 import { describe, expect, it } from 'vitest';
-import { parseClientMessage, serverMessage, toDataMessage, toSettings } from './messages.ts';
+import { textMessage } from '../test/fakes.ts';
+import { Stage } from '../test/stage.ts';
+import { dataFrame, parseClientMessage, serverMessage, stateDocument, toDataMessage, toSettings } from './messages.ts';
 
 describe('a message of a client', () => {
   it.each([
@@ -80,5 +82,33 @@ describe('a message of the server', () => {
       label: 'l',
       base64: 'YWJj',
     });
+  });
+});
+
+describe('remembered messages', () => {
+  it('become text once, until it changes', () => {
+    const { registry } = new Stage();
+    registry.publishData('live', textMessage('state', '1'));
+    registry.publishData('live', textMessage('state/b', '2'));
+    const read = () => registry.stateMessages('live');
+    const [document, [first]] = [stateDocument(read()), read().map(dataFrame)];
+    expect(stateDocument(read())).toBe(document);
+    registry.publishData('live', textMessage('state/b', '3'));
+    expect(read().map(dataFrame)[0]).toBe(first);
+    expect(JSON.parse(stateDocument(read()).toString())).toEqual({
+      messages: [
+        { label: 'state', text: '1' },
+        { label: 'state/b', text: '3' },
+      ],
+    });
+  });
+
+  it('that are forgotten are not read again', async () => {
+    const stage = new Stage();
+    const publisher = await stage.publish();
+    stage.registry.publishData('live', textMessage('state', '1'));
+    expect(stage.registry.stateMessages('live')).toHaveLength(1);
+    stage.registry.end(publisher.session.id);
+    expect(stateDocument(stage.registry.stateMessages('live')).toString()).toBe('{"messages":[]}');
   });
 });

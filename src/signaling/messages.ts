@@ -90,7 +90,7 @@ function sessionJson({ id, role, state, endReason, unsupportedCodec }: SessionVi
 }
 
 /** `text` or `base64` beside the label. */
-export function dataJson({ label, binary, payload }: DataMessage): object {
+function dataJson({ label, binary, payload }: DataMessage): object {
   const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
   return binary ? { label, base64: bytes.toString('base64') } : { label, text: bytes.toString('utf8') };
 }
@@ -118,6 +118,26 @@ export const serverMessage = {
     JSON.stringify({ type: 'error', code, title: ERRORS[code].title, detail }),
   pong: (id: string | number | undefined) => JSON.stringify({ type: 'pong', id }),
 };
+
+/** Made once, however many clients read them: what the domain remembers keeps its identity until it changes. */
+const frames = new WeakMap<DataMessage, Buffer>();
+const documents = new WeakMap<readonly DataMessage[], Buffer>();
+
+/** `serverMessage.data` as bytes. */
+export function dataFrame(message: DataMessage): Buffer {
+  return once(frames, message, () => serverMessage.data(message));
+}
+
+/** Remembered messages as HTTP answers them: `{ "messages": [ … ] }`. */
+export function stateDocument(messages: readonly DataMessage[]): Buffer {
+  return once(documents, messages, () => JSON.stringify({ messages: messages.map(dataJson) }));
+}
+
+function once<T extends object>(made: WeakMap<T, Buffer>, about: T, write: () => string): Buffer {
+  const bytes = made.get(about) ?? Buffer.from(write());
+  made.set(about, bytes);
+  return bytes;
+}
 
 function isoTime(unixMs: number): string {
   return new Date(unixMs).toISOString();

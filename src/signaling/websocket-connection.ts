@@ -12,6 +12,7 @@ import type { Access, Right } from './access.ts';
 import type { IceServer } from './ice-servers.ts';
 import {
   type ClientMessage,
+  dataFrame,
   type Hello,
   parseClientMessage,
   serverMessage,
@@ -19,7 +20,6 @@ import {
   toSettings,
 } from './messages.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
-import { dataFrame } from './remembered-state.ts';
 import { parseResume } from './resume-token.ts';
 
 export interface ConnectionLimits extends OutboxLimits {

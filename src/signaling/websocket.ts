@@ -9,9 +9,8 @@ import type { BroadcastEvent, BroadcastService } from '../broadcast/service.ts';
 import type { Logger } from '../logger.ts';
 import type { Access } from './access.ts';
 import type { IceServer } from './ice-servers.ts';
-import { serverMessage } from './messages.ts';
+import { dataFrame, serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
-import { dataFrame } from './remembered-state.ts';
 import { CLOSE, type ConnectionLimits, type Interests, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketLimits extends ConnectionLimits {

@@ -1,7 +1,7 @@
 // The life of a session as a pure state machine; deadlines are data. It must not know timers, transports or the store.
 
-import type { Role } from './ports.ts';
-import type { SessionEndReason, SessionState } from './service.ts';
+import type { Role } from '../ports.ts';
+import type { SessionEndReason, SessionState } from '../service.ts';
 
 export interface SessionLife {
   readonly role: Role;

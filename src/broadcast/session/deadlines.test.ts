@@ -1,7 +1,7 @@
 // Many deadlines, one timer.
 
 import { expect, test } from 'vitest';
-import { FakeClock } from '../test/fakes.ts';
+import { FakeClock } from '../../test/fakes.ts';
 import { Deadlines } from './deadlines.ts';
 
 function setUp() {

@@ -1,8 +1,8 @@
 // How many offers one address may make: each one costs a DTLS context. It must not know what is in an offer.
 
 import type { Request, RequestHandler } from 'express';
-import type { BroadcastService } from '../broadcast/service.ts';
-import { parseResume, type ResumeClaim } from '../signaling/resume-token.ts';
+import type { BroadcastService } from '../../broadcast/service.ts';
+import { parseResume, type ResumeClaim } from '../../signaling/resume-token.ts';
 import { householdOf, limitPerMinute } from './rate-limit.ts';
 
 /** A page that reconnects as fast as it does makes 12. */

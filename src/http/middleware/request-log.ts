@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestHandler } from 'express';
 import { pinoHttp } from 'pino-http';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../../logger.ts';
 
 /** Asked all the time by machines and pages, and worth a look only when something is wrong. */
 const QUIET = /^\/(static\/|healthz|readyz|metrics|favicon)/;

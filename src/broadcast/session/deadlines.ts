@@ -1,6 +1,6 @@
 // Many deadlines on one timer, which is set for the soonest. It must not know what is due.
 
-import type { Clock } from './ports.ts';
+import type { Clock } from '../ports.ts';
 
 export class Deadlines<Key> {
   readonly #clock: Clock;

@@ -2,7 +2,7 @@
 
 import type { Request, RequestHandler } from 'express';
 import { ipKeyGenerator, rateLimit } from 'express-rate-limit';
-import { FanlightError } from '../errors.ts';
+import { FanlightError } from '../../errors.ts';
 
 const WINDOW_MS = 60_000;
 

@@ -1,8 +1,8 @@
 // A session's secret, and what it can decode.
 
 import { expect, test } from 'vitest';
-import { AV1, OPUS, trackOf, VP8 } from '../test/fakes.ts';
-import { parseBroadcastName } from './names.ts';
+import { AV1, OPUS, trackOf, VP8 } from '../../test/fakes.ts';
+import { parseBroadcastName } from '../names.ts';
 import { Session } from './session.ts';
 
 const birth = { role: 'viewer', broadcast: parseBroadcastName('live'), keyHash: null, createdAtMs: 5 } as const;

@@ -1,7 +1,7 @@
 // Tells the operator, once, that a reverse proxy is at work which the settings do not name. It must not know what depends on it.
 
 import type { RequestHandler } from 'express';
-import type { Logger } from '../logger.ts';
+import type { Logger } from '../../logger.ts';
 
 /** For servers whose TRUST_PROXY is empty. */
 export function proxyNotice(logger: Logger): RequestHandler {

@@ -2,10 +2,10 @@
 // It must not know timers, the store, or its broadcast's other sessions.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { bestDecoder, type Codec, codecLabel, type Track } from '../rtp/codec.ts';
-import type { BroadcastName } from './names.ts';
-import type { Role, StoredSession } from './ports.ts';
-import type { SessionEndReason, SessionState, SessionView } from './service.ts';
+import { bestDecoder, type Codec, codecLabel, type Track } from '../../rtp/codec.ts';
+import type { BroadcastName } from '../names.ts';
+import type { Role, StoredSession } from '../ports.ts';
+import type { SessionEndReason, SessionState, SessionView } from '../service.ts';
 import { newborn, type SessionEvent, type SessionLife, type SessionLimits, transition } from './session-state.ts';
 
 /** Cryptographically strong random bytes; a counter in tests. */

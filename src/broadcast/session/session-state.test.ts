@@ -1,7 +1,7 @@
 // The life of a session, event by event.
 
 import { expect, test } from 'vitest';
-import type { SessionEndReason, SessionState } from './service.ts';
+import type { SessionEndReason, SessionState } from '../service.ts';
 import { newborn, type SessionEvent, type SessionLife, transition } from './session-state.ts';
 
 const LIMITS = { setupMs: 15_000, publisherGraceMs: 60_000, viewerGraceMs: 30_000 };

@@ -1,0 +1,69 @@
+// All that clients reach by TCP, as one: pages, API, WHIP, WHEP and the WebSocket, over HTTP and HTTPS.
+// It must not know the media plane or the store.
+
+import type { Config } from '../config.ts';
+import { iceServersAt } from '../signaling/ice-servers.ts';
+import { attachWebSocket } from '../signaling/websocket.ts';
+import { createHttpApp, type HttpApp, type HttpAppOptions } from './app.ts';
+import { Rights } from './rights.ts';
+import { HttpServers } from './server.ts';
+import type { Certificate } from './tls.ts';
+
+export interface WebServerOptions
+  extends Pick<HttpAppOptions, 'service' | 'metrics' | 'logger' | 'isReady' | 'version'> {
+  readonly config: Config;
+  /** Of the HTTPS listener; undefined: there is none. */
+  readonly certificate: Certificate | undefined;
+  /** Unix ms. */
+  readonly now: () => number;
+}
+
+export class WebServer {
+  readonly #app: HttpApp;
+  readonly #servers: HttpServers;
+  readonly #webSocket: { close(): Promise<void> };
+
+  constructor({ config, certificate, now, ...shared }: WebServerOptions) {
+    const { service, logger } = shared;
+    const rights = new Rights(config);
+    this.#app = createHttpApp({
+      ...shared,
+      config,
+      rights,
+      httpPort: () => this.#servers.ports.http,
+      httpsPort: certificate && config.httpsPort,
+      selfSigned: certificate !== undefined && certificate.source !== 'settings',
+    });
+    this.#servers = new HttpServers({
+      handler: this.#app.app,
+      host: config.host,
+      port: config.port,
+      https: certificate && { port: config.httpsPort, cert: certificate.cert, key: certificate.key },
+    });
+    this.#webSocket = attachWebSocket({
+      servers: this.#servers.servers,
+      service,
+      access: rights,
+      iceServers: () => iceServersAt(config, now()),
+      logger,
+      clientAddress: this.#app.clientAddress,
+    });
+  }
+
+  /** The real ports, once they are open. */
+  get ports(): HttpServers['ports'] {
+    return this.#servers.ports;
+  }
+
+  /** Opens all ports or none. Error: ListenError. */
+  listen(): Promise<void> {
+    return this.#servers.listen();
+  }
+
+  /** Tells the WebSockets that the server restarts, and lets running requests end for a while. Idempotent. */
+  async close(): Promise<void> {
+    await this.#webSocket.close();
+    await this.#servers.close();
+    this.#app.close();
+  }
+}
