@@ -1,8 +1,9 @@
 // The whole server put together: in which order it stops.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { LibwebrtcViewer } from './test/libwebrtc.ts';
+import { CHROME_VIEWER, sdp } from './media/sdp/sample-offers.ts';
 import { startTestServer, type TestServer } from './test/server.ts';
+import { postOffer } from './test/session-requests.ts';
 import { SocketClient } from './test/socket-client.ts';
 
 let server: TestServer;
@@ -12,13 +13,11 @@ afterEach(() => server.stop());
 describe('a server that stops', () => {
   it('tells each session why it ends before its WebSocket is closed', async () => {
     server = await startTestServer();
-    const viewer = new LibwebrtcViewer();
-    await viewer.view(`${server.url}/whep/live`);
+    const { resume } = await postOffer(`${server.url}/whep/live`, sdp(CHROME_VIEWER));
     const client = await new SocketClient(server.wsUrl).opened();
-    await client.hello({ resume: viewer.session?.resume });
+    expect(await client.hello({ resume })).toMatchObject({ resumed: true });
     await server.fanlight.close();
     expect(await client.closed).toEqual({ code: 1012, reason: 'the server restarts' });
     expect(client.heard.at(-1)).toMatchObject({ type: 'session', state: 'ended', endReason: 'server-stopping' });
-    viewer.close();
   });
 });
