@@ -9,7 +9,7 @@ import type { Page } from 'playwright-core';
 import { startFanlight } from '../src/app.ts';
 import { parseConfig } from '../src/config.ts';
 import { createLogger } from '../src/logger.ts';
-import { inState, launchChromium } from '../src/test/browser/browsers.ts';
+import { launchChromium, pressGoLive } from '../src/test/browser/browsers.ts';
 
 /** Milliseconds since the click, as the page saw them. */
 interface Join {
@@ -30,9 +30,7 @@ const browser = await launchChromium();
 
 const publisher = await (await browser.newContext()).newPage();
 await publisher.goto(`${origin}/publish/bench`);
-await inState(publisher, 'preview');
-await publisher.click('#go-live');
-await inState(publisher, 'live');
+await pressGoLive(publisher);
 // The publisher's bitrate has settled after a few seconds.
 await new Promise((resolve) => setTimeout(resolve, 5_000));
 

@@ -2,7 +2,14 @@
 // failure; else its tests are left out, and that is said.
 
 import { existsSync } from 'node:fs';
-import { type Browser, chromium, firefox, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  firefox,
+  type Page,
+} from 'playwright-core';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FIREFOX = '/usr/bin/firefox-esr';
@@ -49,6 +56,31 @@ export function launchFirefox(): Promise<Browser> {
     executablePath: FIREFOX,
     firefoxUserPrefs: FIREFOX_PREFERENCES,
   });
+}
+
+/** The people of a test: each has a window and a memory of their own. */
+export class People {
+  readonly #contexts: BrowserContext[] = [];
+
+  /** Another person's page. */
+  async newPage(browser: Browser, options: BrowserContextOptions = {}): Promise<Page> {
+    const context = await browser.newContext(options);
+    this.#contexts.push(context);
+    return context.newPage();
+  }
+
+  /** All of them close their windows. */
+  async leave(): Promise<void> {
+    for (const context of this.#contexts.splice(0)) await context.close();
+  }
+}
+
+/** Presses Go live on a publish page. */
+export async function pressGoLive(page: Page): Promise<Page> {
+  await inState(page, 'preview');
+  await page.click('#go-live');
+  await inState(page, 'live');
+  return page;
 }
 
 /** Counts frames of a <video> as they are shown, from now on. */

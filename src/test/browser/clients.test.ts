@@ -2,11 +2,11 @@
 // CORS as a browser does it, and what arrives is looked at as decoded frames.
 
 import { networkInterfaces } from 'node:os';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hostAddresses } from '../../media/transport/candidates.ts';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
-import { hasChromium, inState, launchChromium, seeFrames } from './browsers.ts';
+import { hasChromium, inState, launchChromium, People, seeFrames } from './browsers.ts';
 import { type Clients, type OtherSite, startOtherSite, visit } from './other-site.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
@@ -125,7 +125,7 @@ suite('clients of others on another origin, in Chromium', () => {
   let keyed: TestServer;
   let site: OtherSite;
   let browser: Browser;
-  const people: BrowserContext[] = [];
+  const people = new People();
   let broadcasts = 0;
   let name: string;
 
@@ -135,9 +135,7 @@ suite('clients of others on another origin, in Chromium', () => {
 
   /** Each page is another person's: its own window and memory. */
   async function newPage(): Promise<Page> {
-    const person = await browser.newContext();
-    people.push(person);
-    return person.newPage();
+    return people.newPage(browser);
   }
 
   async function newVisitor(): Promise<Visitor> {
@@ -172,7 +170,7 @@ suite('clients of others on another origin, in Chromium', () => {
     name = `client-${++broadcasts}`;
   });
   afterEach(async () => {
-    for (const person of people.splice(0)) await person.close();
+    await people.leave();
   });
   afterAll(async () => {
     await browser?.close();

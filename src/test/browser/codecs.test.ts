@@ -1,10 +1,10 @@
 // Every codec that a browser sends, relayed and decoded; and what a viewer is told that cannot decode it. The browser's
 // own negotiation decides: the pages only say which codecs they want.
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
-import { hasChromium, inState, launchChromium, seeFrames } from './browsers.ts';
+import { hasChromium, inState, launchChromium, People, seeFrames } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
 const PATIENT = { timeout: 40_000 };
@@ -116,15 +116,13 @@ function incoming(page: Page): Promise<{ codec: string; parameters: string; fram
 suite('codecs in Chromium', () => {
   let server: TestServer;
   let browser: Browser;
-  const people: BrowserContext[] = [];
+  const people = new People();
   let broadcasts = 0;
   let name: string;
 
   /** Each page is another person's: its own window and memory. */
   async function newPage(): Promise<Page> {
-    const person = await browser.newContext();
-    people.push(person);
-    return person.newPage();
+    return people.newPage(browser);
   }
 
   async function open(path: string, page?: Page): Promise<Page> {
@@ -170,7 +168,7 @@ suite('codecs in Chromium', () => {
     name = `codec-${++broadcasts}`;
   });
   afterEach(async () => {
-    for (const person of people.splice(0)) await person.close();
+    await people.leave();
   });
   afterAll(async () => {
     await browser?.close();

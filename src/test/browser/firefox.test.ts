@@ -1,7 +1,7 @@
 // Another engine with its own ICE, DTLS, SRTP and SCTP: Firefox publishes to Chromium and views what Chromium publishes.
 // H264 stays with Chromium: Firefox downloads it, and here it has none.
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 import {
@@ -11,6 +11,8 @@ import {
   inState,
   launchChromium,
   launchFirefox,
+  People,
+  pressGoLive,
   seeFrames,
   tapForSound,
 } from './browsers.ts';
@@ -22,25 +24,19 @@ suite('with Firefox', () => {
   let server: TestServer;
   let chromium: Browser;
   let firefox: Browser;
-  const people: BrowserContext[] = [];
+  const people = new People();
   let broadcasts = 0;
   let name: string;
 
   /** Each page is another person's: its own window and memory. */
   async function open(browser: Browser, path: string): Promise<Page> {
-    const person = await browser.newContext();
-    people.push(person);
-    const page = await person.newPage();
+    const page = await people.newPage(browser);
     await page.goto(`http://localhost:${server.fanlight.ports.http}${path}`);
     return page;
   }
 
   async function goLive(browser: Browser): Promise<Page> {
-    const page = await open(browser, `/publish/${name}`);
-    await inState(page, 'preview');
-    await page.click('#go-live');
-    await inState(page, 'live');
-    return page;
+    return pressGoLive(await open(browser, `/publish/${name}`));
   }
 
   beforeAll(async () => {
@@ -51,7 +47,7 @@ suite('with Firefox', () => {
     name = `firefox-${++broadcasts}`;
   });
   afterEach(async () => {
-    for (const person of people.splice(0)) await person.close();
+    await people.leave();
   });
   afterAll(async () => {
     await firefox?.close();

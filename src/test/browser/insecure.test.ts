@@ -4,11 +4,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hostAddresses } from '../../media/transport/candidates.ts';
 import { startTestServer, type TestServer } from '../server.ts';
-import { hasChromium, inState, launchChromium, seeFrames } from './browsers.ts';
+import { hasChromium, inState, launchChromium, People, seeFrames } from './browsers.ts';
 
 /** Of this machine, as others reach it. Browsers trust a loopback address as they trust https. */
 const [ADDRESS = ''] = hostAddresses(networkInterfaces()).filter((address) => !/^127\.|:/.test(address));
@@ -29,14 +29,12 @@ suite('over plain http from another machine, in Chromium', () => {
   let server: TestServer;
   let browser: Browser;
   let httpsPort: number;
-  const people: BrowserContext[] = [];
+  const people = new People();
   const plain = () => `http://${ADDRESS}:${server.fanlight.ports.http}`;
 
   /** Each page is another person's: its own window and memory. */
   async function open(path: string): Promise<Page> {
-    const person = await browser.newContext({ ignoreHTTPSErrors: true });
-    people.push(person);
-    const page = await person.newPage();
+    const page = await people.newPage(browser, { ignoreHTTPSErrors: true });
     await page.goto(new URL(path, plain()).href);
     expect(await page.evaluate(() => isSecureContext)).toBe(false);
     return page;
@@ -53,7 +51,7 @@ suite('over plain http from another machine, in Chromium', () => {
     browser = await launchChromium();
   });
   afterEach(async () => {
-    for (const person of people.splice(0)) await person.close();
+    await people.leave();
   });
   afterAll(async () => {
     await browser?.close();

@@ -1,9 +1,9 @@
 // What a person sees when the network or the server goes away: both pages say what they do, and come back by themselves.
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServerProcess } from '../server-process.ts';
-import { hasChromium, inState, launchChromium, seeFrames } from './browsers.ts';
+import { hasChromium, inState, launchChromium, People, pressGoLive, seeFrames } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
 const OUTAGE_MS = 10_000;
@@ -11,21 +11,16 @@ const OUTAGE_MS = 10_000;
 suite('in Chromium', () => {
   let browser: Browser;
   let server: ServerProcess;
-  const people: BrowserContext[] = [];
+  const people = new People();
 
   async function open(path: string): Promise<Page> {
-    const person = await browser.newContext();
-    people.push(person);
-    const page = await person.newPage();
+    const page = await people.newPage(browser);
     await page.goto(`${server.url}${path}`);
     return page;
   }
 
   async function liveBroadcast(): Promise<{ publisher: Page; viewer: Page }> {
-    const publisher = await open('/publish');
-    await inState(publisher, 'preview');
-    await publisher.click('#go-live');
-    await inState(publisher, 'live');
+    const publisher = await pressGoLive(await open('/publish'));
     const viewer = await open('/join');
     await seeFrames(viewer, '#video', 20);
     return { publisher, viewer };
@@ -41,7 +36,7 @@ suite('in Chromium', () => {
     server = await ServerProcess.start();
   });
   afterEach(async () => {
-    for (const person of people.splice(0)) await person.close();
+    await people.leave();
     await server.stop();
   });
   afterAll(() => browser?.close());

@@ -1,24 +1,31 @@
 // The main job in Chromium: what a person does on /publish and /join, seen by decoded frames and not by states alone.
 
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
-import { hasChromium, inboundStatistics, inState, launchChromium, seeFrames, tapForSound } from './browsers.ts';
+import {
+  hasChromium,
+  inboundStatistics,
+  inState,
+  launchChromium,
+  People,
+  pressGoLive,
+  seeFrames,
+  tapForSound,
+} from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
 
 suite('in Chromium', () => {
   let server: TestServer;
   let browser: Browser;
-  const people: BrowserContext[] = [];
+  const people = new People();
   let broadcasts = 0;
   let name: string;
 
   /** Each page is another person's: its own window and memory. */
   async function newPage(): Promise<Page> {
-    const person = await browser.newContext();
-    people.push(person);
-    return person.newPage();
+    return people.newPage(browser);
   }
 
   async function open(path: string, page?: Page): Promise<Page> {
@@ -28,11 +35,7 @@ suite('in Chromium', () => {
   }
 
   async function goLive(): Promise<Page> {
-    const page = await open(`/publish/${name}`);
-    await inState(page, 'preview');
-    await page.click('#go-live');
-    await inState(page, 'live');
-    return page;
+    return pressGoLive(await open(`/publish/${name}`));
   }
 
   beforeAll(async () => {
@@ -43,7 +46,7 @@ suite('in Chromium', () => {
     name = `page-${++broadcasts}`;
   });
   afterEach(async () => {
-    for (const person of people.splice(0)) await person.close();
+    await people.leave();
   });
   afterAll(async () => {
     await browser?.close();
