@@ -9,7 +9,7 @@ import { loadCertificate } from './http/tls.ts';
 import { WebServer } from './http/web-server.ts';
 import { measureJoins } from './join-times.ts';
 import type { Logger } from './logger.ts';
-import { MediaPool } from './media/pool.ts';
+import { MediaPool } from './media/pool/pool.ts';
 import { hostAddresses } from './media/transport/candidates.ts';
 import { createDtlsCertificate } from './media/transport/certificate.ts';
 import { Metrics } from './metrics.ts';

@@ -5,7 +5,7 @@ import { type Fanlight, startFanlight } from './app.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { ListenError } from './http/server.ts';
 import { createLogger } from './logger.ts';
-import { UdpBindError } from './media/udp-bind-error.ts';
+import { UdpBindError } from './media/pool/udp-bind-error.ts';
 
 /** sysexits(3): wrong settings. A supervisor must not start it again and again. */
 const EXIT_CONFIG = 78;

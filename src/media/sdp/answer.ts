@@ -1,6 +1,7 @@
 // Decides what we accept of an offer, and writes the answer. Pure: the same offer and identity give the same answer.
 // It must not know sockets or sessions.
 
+import { MAX_DATA_MESSAGE_BYTES } from '../../broadcast/ports.ts';
 import { FanlightError } from '../../errors.ts';
 import { bestDecoder, codecLabel, type MediaKind, type Track } from '../../rtp/codec.ts';
 import type { Offer, OfferedCodec, OfferedMedia, OfferedSection } from './offer.ts';
@@ -40,8 +41,6 @@ export interface Negotiation {
 const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
 const FEEDBACK_FROM_PUBLISHER = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 const FEEDBACK_FROM_VIEWER = ['nack', 'nack pli', 'ccm fir'];
-/** Largest data message, bytes (`a=max-message-size`, RFC 8841 §6). */
-export const MAX_DATA_MESSAGE_BYTES = 65_536;
 
 /**
  * What we take of a publisher's offer: one section of each kind that it wants to send (RFC 9725 §4.4.1).

@@ -1,8 +1,7 @@
 // The data channels of one transport: DCEP (RFC 8832), text and binary, a bounded queue toward a peer that reads slowly.
 // It must not know broadcasts, other transports or what a message says.
 
-import { CONTROL_LABEL } from '../../broadcast/ports.ts';
-import { MAX_DATA_MESSAGE_BYTES } from '../sdp/answer.ts';
+import { CONTROL_LABEL, MAX_DATA_MESSAGE_BYTES } from '../../broadcast/ports.ts';
 import { PPID_BINARY, PPID_BINARY_EMPTY, PPID_DCEP, PPID_TEXT, PPID_TEXT_EMPTY, Sctp } from './sctp.ts';
 
 const DCEP_ACK = 2;

@@ -9,11 +9,11 @@ import type {
   OpenedTransport,
   OpenTransportRequest,
   TransportEvent,
-} from '../broadcast/ports.ts';
-import { type ErrorCode, FanlightError } from '../errors.ts';
+} from '../../broadcast/ports.ts';
+import { type ErrorCode, FanlightError } from '../../errors.ts';
+import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from '../worker-protocol.ts';
 import { Placement } from './placement.ts';
 import { UdpBindError } from './udp-bind-error.ts';
-import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
 
 /** As for one worker, with what all of them share: `udpPort` is that of worker 0 (0 lets the system choose), `maxPendingTransports` is for all together. */
 export interface MediaPoolOptions extends Omit<WorkerSettings, 'index'> {
@@ -199,7 +199,7 @@ export class MediaPool implements MediaPort {
       clockOrigin,
       maxPendingTransports: Math.ceil(this.#options.maxPendingTransports / workers),
     };
-    const thread = new Worker(new URL('./worker.ts', import.meta.url), {
+    const thread = new Worker(new URL('../worker.ts', import.meta.url), {
       workerData: settings,
       name: `media-${member.index}`,
     });
