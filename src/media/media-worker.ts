@@ -157,6 +157,7 @@ export class MediaWorker {
     const peer = publishing ? this.#newPublisher(request, negotiation.media) : this.#newViewer(request, negotiation);
     const credentials = newCredentials();
     const { id, owner } = { id: request.transportId, owner: peer };
+    this.#peers.set(id, peer);
     peer.attach(
       new Transport({
         id,
@@ -172,7 +173,6 @@ export class MediaWorker {
         now: this.#now,
       }),
     );
-    this.#peers.set(id, peer);
     const answer = writeAnswer(
       offer,
       negotiation,
