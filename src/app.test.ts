@@ -1,7 +1,7 @@
 // The whole server put together: in which order it stops.
 
 import { afterEach, describe, expect, it } from 'vitest';
-import { CHROME_VIEWER, sdp } from './media/sdp/sample-offers.ts';
+import { CHROME_VIEWER, sdp } from './test/sample-offers.ts';
 import { startTestServer, type TestServer } from './test/server.ts';
 import { postOffer } from './test/session-requests.ts';
 import { SocketClient } from './test/socket-client.ts';

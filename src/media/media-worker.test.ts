@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTransportRequest } from '../broadcast/ports.ts';
 import { AV1 } from '../test/rtp-fixtures.ts';
+import { CHROME_PUBLISHER, CHROME_VIEWER, PUBLISHERS, sdp, VIEWERS } from '../test/sample-offers.ts';
 import { MediaWorker } from './media-worker.ts';
-import { CHROME_PUBLISHER, CHROME_VIEWER, PUBLISHERS, sdp, VIEWERS } from './sdp/sample-offers.ts';
 import { createDtlsCertificate, type DtlsCertificate } from './transport/certificate.ts';
 import { UdpFront } from './transport/udp-front.ts';
 import type { WorkerEvent } from './worker-protocol.ts';

@@ -85,8 +85,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   sendData(message: DataMessage): void {
-    this.#transport?.data?.send(message, isStateLabel(message.label));
-    this.#options.counters.dataMessagesSent++;
+    const isQueued = this.#transport?.data?.send(message, isStateLabel(message.label));
+    if (isQueued) this.#options.counters.dataMessagesSent++;
   }
 
   onConnected(): void {

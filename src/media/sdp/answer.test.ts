@@ -2,8 +2,6 @@ import { createRequire } from 'node:module';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { type ErrorCode, FanlightError } from '../../errors.ts';
 import type { Codec, Track } from '../../rtp/codec.ts';
-import { type AnswerRole, negotiatePublisher, negotiateViewer, writeAnswer } from './answer.ts';
-import { parseOffer } from './offer.ts';
 import {
   CHROME_PUBLISHER,
   CHROME_VIEWER,
@@ -15,7 +13,9 @@ import {
   SAFARI_VIEWER,
   sdp,
   VIEWERS,
-} from './sample-offers.ts';
+} from '../../test/sample-offers.ts';
+import { type AnswerRole, negotiatePublisher, negotiateViewer, writeAnswer } from './answer.ts';
+import { parseOffer } from './offer.ts';
 
 const require = createRequire(import.meta.url);
 const libwebrtc = require('@roamhq/wrtc') as { RTCPeerConnection: typeof RTCPeerConnection };

@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, FanlightError } from '../../errors.ts';
 import { seededRandom } from '../../rtp/seeded-network.ts';
-import { negotiatePublisher, negotiateViewer } from './answer.ts';
-import { parseOffer } from './offer.ts';
 import {
   CHROME_PUBLISHER,
   CHROME_VIEWER,
@@ -14,7 +12,9 @@ import {
   SAFARI_VIEWER,
   sdp,
   VIEWERS,
-} from './sample-offers.ts';
+} from '../../test/sample-offers.ts';
+import { negotiatePublisher, negotiateViewer } from './answer.ts';
+import { parseOffer } from './offer.ts';
 
 const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
 

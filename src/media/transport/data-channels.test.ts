@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RTCDataChannel, RTCDataChannelParameters } from 'werift';
 import { CONTROL_LABEL } from '../../broadcast/ports.ts';
+import { channelOpen, dataChunk, SctpPeer } from '../../test/transport-peers.ts';
 import { type ChannelMessage, DataChannels } from './data-channels.ts';
-import { channelOpen, dataChunk, SctpPeer } from './fakes.ts';
 import { PPID_BINARY, PPID_BINARY_EMPTY, PPID_DCEP, PPID_TEXT, PPID_TEXT_EMPTY } from './sctp.ts';
 
 const KIB = 1024;

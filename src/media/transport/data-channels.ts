@@ -98,18 +98,20 @@ export class DataChannels {
   /**
    * Sends in order. When the peer's queue is full the message is lost; of a state label the newest one is kept
    * and sent when there is room again.
+   * @returns whether it was queued
    */
-  send(message: ChannelMessage, isState: boolean): void {
-    if (!this.#ready) return;
+  send(message: ChannelMessage, isState: boolean): boolean {
+    if (!this.#ready) return false;
     if (this.#isFull(message.payload.length)) {
       this.#lose(message, isState);
-      return;
+      return false;
     }
     const streamId = this.#streamOf(message.label);
-    if (streamId === undefined) return;
+    if (streamId === undefined) return false;
     if (isState) this.#lostStates.delete(message.label);
     this.#enqueue(streamId, message);
     this.#pump();
+    return true;
   }
 
   /** Says something on the control channel, if the peer opened it. */

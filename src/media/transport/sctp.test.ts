@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { randomBytes, seededRandom } from '../../rtp/seeded-network.ts';
-import { channelOpen, dataChunk, SctpPeer, sctpChunk, sctpPacket } from './fakes.ts';
+import { channelOpen, dataChunk, SctpPeer, sctpChunk, sctpPacket } from '../../test/transport-peers.ts';
 import { PPID_BINARY, PPID_TEXT, Sctp } from './sctp.ts';
 
 const unhandled: unknown[] = [];

@@ -4,13 +4,13 @@ import type { DataChannel, PeerConnection } from 'node-datachannel';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DtlsClient } from 'werift';
 import type { Role } from '../../broadcast/ports.ts';
+import { honestRequest, LoopbackPeer } from '../../test/transport-peers.ts';
 import { negotiatePublisher, negotiateViewer, writeAnswer } from '../sdp/answer.ts';
 import { parseOffer } from '../sdp/offer.ts';
 import { candidateLines } from './candidates.ts';
 import { createDtlsCertificate, type DtlsCertificate } from './certificate.ts';
 import type { ChannelMessage } from './data-channels.ts';
 import { isDtls } from './dtls.ts';
-import { honestRequest, LoopbackPeer } from './fakes.ts';
 import { GONE_AFTER_MS, SETUP_TIMEOUT_MS, Transport, type TransportOwner } from './transport.ts';
 import { UdpFront } from './udp-front.ts';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { classes, parseMessage } from 'werift';
 import { randomBytes, seededRandom } from '../../rtp/seeded-network.ts';
-import { bindingRequest, honestRequest, LoopbackPeer } from './fakes.ts';
+import { bindingRequest, honestRequest, LoopbackPeer } from '../../test/transport-peers.ts';
 import { type DropReason, type FrontClient, type RemoteAddress, UdpFront } from './udp-front.ts';
 
 const CREDENTIALS = { usernameFragment: 'ours', password: 'a-password-of-24-letters' };

@@ -19,8 +19,8 @@ import {
   RTCSctpTransport,
   SessionDescription,
 } from 'werift';
+import { dataChunk, SctpPeer, sctpPacket } from '../../test/transport-peers.ts';
 import { createDtlsCertificate } from './certificate.ts';
-import { dataChunk, SctpPeer, sctpPacket } from './fakes.ts';
 
 const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 

@@ -4,7 +4,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { classes, Event, Message, methods, RTCSctpTransport } from 'werift';
-import type { IceCredentials } from './udp-front.ts';
+import type { IceCredentials } from '../media/transport/udp-front.ts';
 
 export interface RequestOptions {
   readonly username?: string;
