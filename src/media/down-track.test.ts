@@ -70,6 +70,43 @@ describe('DownTrack', () => {
     }
   });
 
+  it('never uses a number twice, however far the broadcast went on without it', () => {
+    for (const gap of [20_000, 40_000, 60_000]) {
+      const track = new DownTrack(media, 77);
+      const used: number[] = [];
+      let canonical = 1000;
+      const send = (startsDecoding: boolean): void => {
+        const bytes = track.forward(packet(canonical & 0xffff, startsDecoding), canonical);
+        const sequence = bytes && parseRtp(bytes)?.sequence;
+        if (sequence !== undefined) used.push(sequence);
+        canonical++;
+      };
+      send(true);
+      for (let count = 0; count < 100; count++) send(false);
+      // The publisher sends what this viewer cannot decode, and comes back.
+      track.forward(packet(canonical & 0xffff, true, AV1), canonical);
+      canonical += gap;
+      send(true);
+      for (let count = 0; count < 100; count++) send(false);
+      expect(used).toHaveLength(202);
+      expect(used[101]).toBe(((used[100] ?? 0) + 2) & 0xffff);
+      expect(new Set(used).size).toBe(202);
+    }
+  });
+
+  it('repeats nothing while it waits for its first key frame', () => {
+    const track = new DownTrack(media, 77);
+    track.forward(packet(10, false), 0);
+    expect(track.repeat(packet(10, false), 10)).toBeUndefined();
+  });
+
+  it('lets a packet that came late from before its first one go', () => {
+    const track = new DownTrack(media, 77);
+    track.forward(packet(100, true), 0);
+    expect(track.forward(packet(99, false), 10)).toBeUndefined();
+    expect(track.forward(packet(101, false), 20)).toBeDefined();
+  });
+
   it('does not repeat packets from before its first one', () => {
     const track = new DownTrack(media, 77);
     track.forward(packet(100, true), 0);

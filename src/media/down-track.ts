@@ -29,9 +29,11 @@ export class DownTrack {
   #sourceCodec: Codec | undefined;
   #payloadType: number | undefined;
   #started = false;
-  /** Viewer's sequence number less the canonical one; set with the first packet. */
+  /** Viewer's sequence number less the canonical one; set with the first packet of each start. */
   #sequenceOffset: number | undefined;
   #firstSequence = 0;
+  /** In the viewer's numbers. */
+  #highestSent: number | undefined;
   #firstSentAtMs = 0;
   /** Sequence → when it was last repeated. */
   readonly #repeatedAtMs = new Map<number, number>();
@@ -60,8 +62,10 @@ export class DownTrack {
     if (!this.#started) {
       if (!packet.startsDecoding) return undefined;
       this.#started = true;
+      this.#begin(packet.sequence, nowMs);
     }
-    if (this.#sequenceOffset === undefined) this.#begin(packet.sequence, nowMs);
+    if (this.#isBeforeFirst(packet.sequence, nowMs)) return undefined;
+    this.#rememberHighest(packet.sequence);
     this.packetsSent++;
     this.octetsSent += packet.payload.length;
     this.#repeatBytes = Math.min(MAX_REPEAT_BYTES, this.#repeatBytes + packet.payload.length * REPEAT_SHARE);
@@ -75,7 +79,7 @@ export class DownTrack {
 
   /** Answers a NACK; undefined when the packet was repeated a moment ago, or this viewer asks for too much. */
   repeat(packet: CanonicalPacket, nowMs: number): Buffer | undefined {
-    if (this.#payloadType === undefined || packet.codec !== this.#sourceCodec) return undefined;
+    if (!this.#started || this.#payloadType === undefined || packet.codec !== this.#sourceCodec) return undefined;
     const last = this.#repeatedAtMs.get(packet.sequence);
     if (last !== undefined && nowMs - last < REPEAT_AFTER_MS) return undefined;
     if (this.#isBeforeFirst(packet.sequence, nowMs) || !this.#mayRepeat(packet.payload.length, nowMs)) return undefined;
@@ -90,10 +94,14 @@ export class DownTrack {
 
   /**
    * Each viewer's numbers begin below 2^15, wherever the canonical ones are: a receiver that loses the first packets
-   * must not have to guess the roll-over counter (RFC 3711 §3.3.1).
+   * must not have to guess the roll-over counter (RFC 3711 §3.3.1). After a codec that it could not decode they go on
+   * behind the highest it got: the canonical ones may have gone round meanwhile, and a number that is used twice breaks
+   * AES-GCM.
    */
   #begin(sequence: number, nowMs: number): void {
-    this.#sequenceOffset = (randomInt(2 ** 15) - sequence) & 0xffff;
+    const first = this.#highestSent === undefined ? randomInt(2 ** 15) : (this.#highestSent + 2) & 0xffff;
+    this.#sequenceOffset = (first - sequence) & 0xffff;
+    this.#highestSent = first;
     this.#firstSequence = sequence;
     this.#firstSentAtMs = nowMs;
   }
@@ -101,6 +109,12 @@ export class DownTrack {
   /** What the ring still has from before this viewer began would get a packet index that was never meant. */
   #isBeforeFirst(sequence: number, nowMs: number): boolean {
     return nowMs - this.#firstSentAtMs < RING_AGE_MS && sequenceDistance(this.#firstSequence, sequence) < 0;
+  }
+
+  #rememberHighest(canonical: number): void {
+    const sequence = (canonical + (this.#sequenceOffset ?? 0)) & 0xffff;
+    if (this.#highestSent === undefined || sequenceDistance(this.#highestSent, sequence) > 0)
+      this.#highestSent = sequence;
   }
 
   #mayRepeat(bytes: number, nowMs: number): boolean {

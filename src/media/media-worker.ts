@@ -61,7 +61,8 @@ export class MediaWorker {
     ];
   }
 
-  handle(command: WorkerCommand): void {
+  /** All but `stop`, which the thread carries out. */
+  handle(command: Exclude<WorkerCommand, { type: 'stop' }>): void {
     switch (command.type) {
       case 'open':
         this.#reply(
@@ -99,9 +100,6 @@ export class MediaWorker {
         return;
       case 'source':
         this.#links.setSource(command.broadcast, command.worker);
-        return;
-      case 'stop':
-        void this.stop();
     }
   }
 

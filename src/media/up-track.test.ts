@@ -76,6 +76,14 @@ describe('UpTrack', () => {
     expect(receive(track, 'old', deltaFrame({ sequence: 11 }), 20)).toBeUndefined();
   });
 
+  it('drops a late packet of the codec before', () => {
+    const track = new UpTrack('video');
+    receive(track, 'a', keyFrame({ sequence: 1 }), 0);
+    receive(track, 'a', keyFrame({ sequence: 4 }), 10, AV1);
+    expect(receive(track, 'a', deltaFrame({ sequence: 3 }), 20, VP8)).toBeUndefined();
+    expect(must(receive(track, 'a', deltaFrame({ sequence: 5 }), 30, AV1)).codec).toBe(AV1);
+  });
+
   it('swallows padding-only packets without leaving a gap', () => {
     const track = new UpTrack('video');
     const first = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));

@@ -7,6 +7,7 @@ import type { Codec, MediaKind } from '../rtp/codec.ts';
 import { isKeyFrameStart } from '../rtp/key-frame.ts';
 import { parseRtp, rtpPayload } from '../rtp/packet.ts';
 import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
+import { sequenceDistance } from '../rtp/sequence.ts';
 import { Timeline } from '../rtp/timeline.ts';
 import type { SourceItem } from './worker-protocol.ts';
 
@@ -19,6 +20,10 @@ export interface CanonicalPacket {
   /** Begins a frame from which a decoder can start; always true for audio. */
   readonly startsDecoding: boolean;
   readonly payload: Uint8Array;
+}
+
+function isSameCodec(codec: Codec, other: Codec | undefined): boolean {
+  return codec === other || JSON.stringify(codec) === JSON.stringify(other);
 }
 
 function sourceKey(sourceId: string, ssrc: number): string {
@@ -39,6 +44,8 @@ export class UpTrack {
   readonly #sourceNumbers = new Map<string, number>();
   #source = 0;
   #awaitsKeyFrame = false;
+  /** Highest canonical sequence number given. */
+  #highest: number | undefined;
   #codec: Codec | undefined;
   /** The object that the last packet carried: packets from another worker carry copies, equal but not the same. */
   #carriedCodec: Codec | undefined;
@@ -80,12 +87,16 @@ export class UpTrack {
     if (this.#awaitsKeyFrame) return undefined;
     const place = this.#timeline.map(source, packet, item.arrivedAtMs);
     if (!place) return undefined;
+    const isLate = this.#highest !== undefined && sequenceDistance(this.#highest, place.sequence) < 0;
+    // Of the codec before: viewers' decoders are past it, and going back would cost each of them a key frame.
+    if (isLate && !isSameCodec(item.codec, this.#codec)) return undefined;
+    if (!isLate) this.#highest = place.sequence;
     if (place.startsSource) {
       this.#source = source;
       this.#reference = undefined;
     }
     const codec = this.#intern(item.codec);
-    this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
+    if (!isLate) this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
     const canonical: CanonicalPacket = {
       codec,
       marker: packet.marker,

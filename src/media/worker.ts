@@ -41,12 +41,13 @@ if (front) {
     });
   }, COUNTERS_EVERY_MS);
   main.on('message', (command: WorkerCommand) => {
-    worker.handle(command);
-    if (command.type !== 'stop') return;
-    // With its timers, socket and port gone the thread ends by itself.
+    if (command.type !== 'stop') {
+      worker.handle(command);
+      return;
+    }
     clearInterval(reporter);
-    lag.disable();
-    main.close();
+    // Ends this thread only; werift's timers of handshakes under way would hold it for seconds.
+    void worker.stop().then(() => process.exit());
   });
   emit({ type: 'ready', udpPort: front.port });
 }

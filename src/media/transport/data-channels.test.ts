@@ -135,19 +135,20 @@ describe('channels', () => {
     await until(() => expect(pair.arrivedOn(6)).toEqual(['hello']));
   });
 
-  it('are at most 64, and the others go on', async () => {
-    for (let count = 0; count < 80; count++) pair.peer.openChannel(2 * count, `label ${count}`);
+  it('are at most 128, and the others go on', async () => {
+    for (let count = 0; count < 140; count++) pair.peer.openChannel(2 * count, `label ${count}`);
     pair.peer.message(0, PPID_TEXT, Buffer.from('known'));
-    pair.peer.message(158, PPID_TEXT, Buffer.from('refused'));
+    pair.peer.message(278, PPID_TEXT, Buffer.from('refused'));
     pair.peer.message(2, PPID_TEXT, Buffer.from('known too'));
     await until(() => expect(pair.messages).toHaveLength(2));
-    expect(pair.channels).toHaveLength(64);
+    expect(pair.channels).toHaveLength(128);
     expect(pair.messages.map(({ label }) => label)).toEqual(['label 0', 'label 1']);
   });
 
-  it('that we open are at most 64', async () => {
-    for (let count = 0; count < 80; count++) pair.send(`label ${count}`, 'x');
-    await until(() => expect(pair.peer.received).toHaveLength(128));
+  it('that we open are at most 128, and what does not fit is told as lost', async () => {
+    for (let count = 0; count < 130; count++) pair.send(`label ${count}`, 'x');
+    await until(() => expect(pair.peer.received).toHaveLength(256));
+    await until(() => expect(pair.lost.map(([label]) => label)).toEqual(['label 128', 'label 129']));
   });
 
   it('that were reset are forgotten: the id may come back with another label', async () => {

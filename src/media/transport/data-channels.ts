@@ -8,7 +8,8 @@ const DCEP_ACK = 2;
 const DCEP_OPEN = 3;
 const DCEP_OPEN_HEADER_BYTES = 12;
 
-const MAX_CHANNELS = 64;
+/** More than the labels that a broadcast may have, and the control channel. */
+const MAX_CHANNELS = 128;
 /** 64 characters of UTF-8. */
 const MAX_LABEL_BYTES = 256;
 /** Messages that wait for one peer; above either, messages are lost. */
@@ -107,7 +108,10 @@ export class DataChannels {
       return false;
     }
     const streamId = this.#streamOf(message.label);
-    if (streamId === undefined) return false;
+    if (streamId === undefined) {
+      this.#lose(message, false);
+      return false;
+    }
     if (isState) this.#lostStates.delete(message.label);
     this.#enqueue(streamId, message);
     this.#pump();

@@ -21,7 +21,7 @@ export interface TransportOptions {
   readonly sctpPort: number | undefined;
   /** Audio or video was negotiated: then there must be keys for them. */
   readonly hasMedia: boolean;
-  /** A publisher's silence is that of its media and noticed soon; a viewer is alive as long as STUN comes. */
+  /** A publisher's silence is noticed sooner. */
   readonly role: Role;
   /** Unix ms that only go forward. */
   readonly now: () => number;
@@ -51,10 +51,11 @@ export const SETUP_TIMEOUT_MS = 15_000;
 /** Without anything authentic for so long a transport is given up. */
 export const GONE_AFTER_MS = 30_000;
 /**
- * Silence after which the owner is told. Browsers send STUN every 2.5 to 6 s, so a viewer that misses two is away;
- * a publisher sends media and reports all the time.
+ * Silence after which the owner is told: nothing authentic at all. Browsers send STUN every 2.5 to 6 s, so a viewer that
+ * misses two is away. A publisher sends media too, but one that sends none for now (a microphone unplugged) is there all
+ * the same: it has to miss one.
  */
-const SILENT_AFTER_MS: Record<Role, number> = { viewer: 12_000, publisher: 3_000 };
+const SILENT_AFTER_MS: Record<Role, number> = { viewer: 12_000, publisher: 7_000 };
 
 export class Transport implements FrontClient {
   readonly id: string;
@@ -68,8 +69,6 @@ export class Transport implements FrontClient {
   #silent = false;
   /** Anything authentic. */
   #lastHeardMs: number;
-  /** What counts for silence. */
-  #lastActiveMs: number;
 
   constructor(options: TransportOptions) {
     const nowMs = options.now();
@@ -77,7 +76,6 @@ export class Transport implements FrontClient {
     this.#options = options;
     this.#createdAtMs = nowMs;
     this.#lastHeardMs = nowMs;
-    this.#lastActiveMs = nowMs;
     this.#dtls = new Dtls({
       role: options.dtlsRole,
       certificate: options.certificate,
@@ -85,7 +83,7 @@ export class Transport implements FrontClient {
       send: (datagram) => this.#send(datagram),
       onConnected: (keys) => this.#connected(keys),
       onData: (packet) => {
-        this.#heard(this.#options.now(), 'data');
+        this.#heard(this.#options.now());
         this.#data?.receive(packet);
       },
       onClosed: (reason, detail) => this.#end(reason, detail),
@@ -131,7 +129,7 @@ export class Transport implements FrontClient {
     }
     if (nowMs - this.#lastHeardMs > GONE_AFTER_MS) {
       this.#end('silent', `nothing for ${GONE_AFTER_MS} ms`);
-    } else if (nowMs - this.#lastActiveMs > SILENT_AFTER_MS[this.#options.role] && !this.#silent) {
+    } else if (nowMs - this.#lastHeardMs > SILENT_AFTER_MS[this.#options.role] && !this.#silent) {
       this.#silent = true;
       this.#options.owner.onSilent();
     }
@@ -148,7 +146,7 @@ export class Transport implements FrontClient {
 
   onStun(selected: RemoteAddress): void {
     this.#remote = selected;
-    this.#heard(this.#options.now(), 'stun');
+    this.#heard(this.#options.now());
     if (this.#state === 'new') {
       this.#state = 'checking';
       this.#dtls.connect();
@@ -166,12 +164,12 @@ export class Transport implements FrontClient {
     if (isRtcp(datagram)) {
       const packet = this.#srtp.unprotectRtcp(datagram);
       if (!packet) return;
-      this.#heard(nowMs, 'media');
+      this.#heard(nowMs);
       this.#options.owner.onRtcp(packet, nowMs);
     } else {
       const packet = this.#srtp.unprotectRtp(datagram);
       if (!packet) return;
-      this.#heard(nowMs, 'media');
+      this.#heard(nowMs);
       this.#options.owner.onRtp(packet, nowMs);
     }
   }
@@ -183,7 +181,7 @@ export class Transport implements FrontClient {
     }
     if (keys) this.#srtp = new SrtpSession(keys);
     this.#state = 'connected';
-    this.#lastActiveMs = this.#options.now();
+    this.#lastHeardMs = this.#options.now();
     if (this.#options.sctpPort !== undefined) {
       const { owner } = this.#options;
       this.#data = new DataChannels({
@@ -202,10 +200,8 @@ export class Transport implements FrontClient {
     this.#options.owner.onConnected();
   }
 
-  #heard(nowMs: number, what: 'stun' | 'data' | 'media'): void {
+  #heard(nowMs: number): void {
     this.#lastHeardMs = nowMs;
-    if (this.#options.role === 'publisher' && what !== 'media') return;
-    this.#lastActiveMs = nowMs;
     if (!this.#silent) return;
     this.#silent = false;
     this.#options.owner.onActive();
