@@ -10,12 +10,14 @@ const CLAIM_TIMEOUT_MS = 1500;
  * @typedef {object} LiveMemory
  * @property {string} resume `<session>.<token>`
  * @property {'camera' | 'screen'} source
+ * @property {boolean} isMuted what was off stays off
+ * @property {boolean} isCameraOff
  * @property {number} at Unix ms
  */
 
 /**
  * @param {string} broadcast
- * @param {{ resume: string, source: 'camera' | 'screen' }} live
+ * @param {Omit<LiveMemory, 'at'>} live
  */
 export function rememberLive(broadcast, live) {
   localStorage.setItem(storageName(broadcast), JSON.stringify({ ...live, at: Date.now() }));

@@ -26,18 +26,21 @@ const REMEMBER_INTERVAL_MS = 5000;
 export class LiveSession extends Emitter {
   #name;
   #media;
+  #switches;
   #client;
   #session;
   #releaseClaim = () => {};
 
   /**
    * @param {string} name of the broadcast
-   * @param {{ media: () => PublishedMedia, key?: string | undefined }} options `media`: what to send now
+   * @param {{ media: () => PublishedMedia, switches: () => { isMuted: boolean, isCameraOff: boolean }, key?: string | undefined }} options
+   *   `media`: what to send now; `switches`: what of it is off
    */
-  constructor(name, { media, key }) {
+  constructor(name, { media, switches, key }) {
     super();
     this.#name = name;
     this.#media = media;
+    this.#switches = switches;
     this.#client = new WhipClient(`/whip/${encodeURIComponent(name)}`, key ? { token: key } : {});
     this.#session = new ResilientSession({
       client: this.#client,
@@ -94,6 +97,11 @@ export class LiveSession extends Emitter {
     this.#releaseClaim();
     this.#remember();
     this.#session.socket.send({ type: 'leaving' });
+  }
+
+  /** What was switched off must be off after a reload too. */
+  switched() {
+    if (this.isRunning) this.#remember();
   }
 
   /** Sends what is to be sent now over the running connection, or a new one when that needs a negotiation. */
@@ -155,7 +163,7 @@ export class LiveSession extends Emitter {
 
   #remember() {
     const { resume } = this.#client;
-    if (resume) rememberLive(this.#name, { resume, source: this.#media().source });
+    if (resume) rememberLive(this.#name, { resume, source: this.#media().source, ...this.#switches() });
   }
 
   /** @param {unknown} data a message of the control channel */

@@ -10,6 +10,7 @@ import { Emitter } from './emitter.js';
 /**
  * @typedef {object} LocalMediaEvents
  * @property {PublishedMedia} change what is to be sent is different now
+ * @property {null} switch microphone or camera was switched on or off
  * @property {{ cameras: MediaDeviceInfo[], microphones: MediaDeviceInfo[] }} devices
  */
 
@@ -130,12 +131,14 @@ export class LocalMedia extends Emitter {
   setMuted(isMuted) {
     this.#isMuted = isMuted;
     this.#applySwitches();
+    this.emit('switch', null);
   }
 
   /** @param {boolean} isCameraOff */
   setCameraOff(isCameraOff) {
     this.#isCameraOff = isCameraOff;
     this.#applySwitches();
+    this.emit('switch', null);
   }
 
   /**

@@ -20,7 +20,11 @@ import { QualityPanel } from './quality-panel.js';
 
 const name = broadcastFromPath();
 const media = new LocalMedia();
-const live = new LiveSession(name, { media: () => media.media, key: readKey('publish') });
+const live = new LiveSession(name, {
+  media: () => media.media,
+  switches: () => ({ isMuted: media.isMuted, isCameraOff: media.isCameraOff }),
+  key: readKey('publish'),
+});
 const dataBox = new DataBox((label, text) => live.send(label, text));
 const controls = new MediaControls(media, showMediaProblem);
 const keyForm = new KeyForm('publish', (key) => {
@@ -33,9 +37,14 @@ let status;
 /** @type {BroadcastView | undefined} */
 let broadcast;
 let isInsecure = false;
+/** Title or listing was changed here and is not saved yet: what the server says must not overwrite it. */
+let isUnsaved = false;
 
 live.on('status', (now) => {
   status = now;
+  // Not half a title, though.
+  const isTyping = document.activeElement === byId('title', HTMLInputElement);
+  if (isUnsaved && !isTyping && now.phase === 'connected') saveSettings();
   render();
 });
 live.on('broadcast', (now) => {
@@ -50,6 +59,7 @@ media.on('change', () => {
   void live.mediaChanged();
   render();
 });
+media.on('switch', () => live.switched());
 
 fillIcons();
 setText(byId('name', HTMLElement), name);
@@ -77,6 +87,7 @@ Object.defineProperty(window, 'fanlight', {
 void start();
 
 async function start() {
+  keepSwitches();
   controls.render();
   const opening = openMedia();
   const server = await serverInfo();
@@ -92,6 +103,13 @@ async function openMedia() {
   if (!window.isSecureContext) return;
   showMediaProblem(await media.start());
   render();
+}
+
+/** Who was muted before the reload stays muted: set before there is anything that could be sent. */
+function keepSwitches() {
+  const memory = recallLive(name);
+  if (memory?.isMuted) media.setMuted(true);
+  if (memory?.isCameraOff) media.setCameraOff(true);
 }
 
 /** A page that was live until a moment ago goes on by itself. */
@@ -125,17 +143,22 @@ function wireButtons() {
 }
 
 function wireSettings() {
-  const title = byId('title', HTMLInputElement);
-  const listed = byId('listed', HTMLInputElement);
-  const save = () => {
-    const isSent = live.changeSettings({ title: title.value.trim(), listed: listed.checked });
-    setText(byId('settings-state', HTMLElement), isSent ? 'Saved.' : 'Not saved: the server does not answer.');
-  };
-  byId('settings-form', HTMLFormElement).addEventListener('submit', (event) => {
-    event.preventDefault();
-    save();
+  const form = byId('settings-form', HTMLFormElement);
+  form.addEventListener('input', () => {
+    isUnsaved = true;
   });
-  listed.addEventListener('change', save);
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    saveSettings();
+  });
+  byId('listed', HTMLInputElement).addEventListener('change', saveSettings);
+}
+
+function saveSettings() {
+  const title = byId('title', HTMLInputElement).value.trim();
+  const isSent = live.changeSettings({ title, listed: byId('listed', HTMLInputElement).checked });
+  if (isSent) isUnsaved = false;
+  setText(byId('settings-state', HTMLElement), isSent ? 'Saved.' : 'Not saved: the server does not answer.');
 }
 
 function render() {
@@ -158,10 +181,15 @@ function render() {
 function renderBroadcast(now) {
   setText(byId('viewers', HTMLElement), String(now.viewers));
   setText(byId('stage-viewers', HTMLElement), `${now.viewers} watching`);
+  if (!isUnsaved) renderSettings(now);
+  renderDuration();
+}
+
+/** @param {BroadcastView} now */
+function renderSettings(now) {
   const title = byId('title', HTMLInputElement);
   if (document.activeElement !== title) title.value = now.title ?? '';
   byId('listed', HTMLInputElement).checked = now.listed;
-  renderDuration();
 }
 
 function renderDuration() {
