@@ -1,6 +1,8 @@
 // What the browser remembers of a running broadcast, so that a page that is reloaded goes on with it, and which of
 // two tabs may.
 
+import { localStore } from './storage.js';
+
 /** The server keeps an interrupted broadcast for as long. */
 const GRACE_MS = 60_000;
 /** A page that is being reloaded lets go of its claim a moment after the new one asks. */
@@ -20,12 +22,12 @@ const CLAIM_TIMEOUT_MS = 1500;
  * @param {Omit<LiveMemory, 'at'>} live
  */
 export function rememberLive(broadcast, live) {
-  localStorage.setItem(storageName(broadcast), JSON.stringify({ ...live, at: Date.now() }));
+  localStore.set(storageName(broadcast), JSON.stringify({ ...live, at: Date.now() }));
 }
 
 /** @param {string} broadcast */
 export function forgetLive(broadcast) {
-  localStorage.removeItem(storageName(broadcast));
+  localStore.remove(storageName(broadcast));
 }
 
 /**
@@ -34,7 +36,7 @@ export function forgetLive(broadcast) {
  */
 export function recallLive(broadcast) {
   try {
-    const memory = JSON.parse(localStorage.getItem(storageName(broadcast)) ?? 'null');
+    const memory = JSON.parse(localStore.get(storageName(broadcast)) ?? 'null');
     const isFresh = typeof memory?.resume === 'string' && Date.now() - memory.at < GRACE_MS;
     return isFresh ? memory : undefined;
   } catch {

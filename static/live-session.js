@@ -18,7 +18,7 @@ const REMEMBER_INTERVAL_MS = 5000;
  * @property {Status} status
  * @property {BroadcastView} broadcast
  * @property {{ label: string, code: string }} messageRefused a data message was not relayed
- * @property {{ title: string, detail?: string }} error a setting was refused
+ * @property {{ code: string, title: string, detail?: string }} error a setting was refused
  * @property {string} keyRefused the code of the refusal
  */
 

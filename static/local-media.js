@@ -2,6 +2,7 @@
 // It must not know the page or how tracks are sent.
 
 import { Emitter } from './emitter.js';
+import { localStore } from './storage.js';
 
 /** @import { PublishedMedia } from './whip-client.js' */
 
@@ -95,7 +96,7 @@ export class LocalMedia extends Emitter {
    * @returns {Promise<MediaProblem | null>} the old one goes on when the new one cannot be opened
    */
   async use(kind, deviceId) {
-    localStorage.setItem(STORAGE[kind], deviceId);
+    localStore.set(STORAGE[kind], deviceId);
     try {
       this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
       void this.#listDevices();
@@ -212,7 +213,7 @@ export class LocalMedia extends Emitter {
  * @param {string} [deviceId] exactly this one; else the one used last, if it is there
  */
 function constraints(kind, deviceId) {
-  const remembered = localStorage.getItem(STORAGE[kind]);
+  const remembered = localStore.get(STORAGE[kind]);
   const device = deviceId ? { exact: deviceId } : remembered ? { ideal: remembered } : undefined;
   return { ...(kind === 'video' ? CAMERA : {}), ...(device ? { deviceId: device } : {}) };
 }

@@ -44,9 +44,10 @@ export function mediaNotice(problem, has) {
  * @param {string} host name without port
  * @param {number | null} httpsPort
  * @param {string} path
+ * @param {string} [key] goes along: the secure page is another origin, which does not know it
  * @returns {Notice}
  */
-export function insecureNotice(host, httpsPort, path) {
+export function insecureNotice(host, httpsPort, path, key) {
   const text =
     'Browsers give camera, microphone and screen only to pages that come over HTTPS (or from this same machine). ';
   if (httpsPort === null) {
@@ -55,11 +56,12 @@ export function insecureNotice(host, httpsPort, path) {
       text: `${text}This server has no HTTPS address, so use OBS or another WHIP program with the address below.`,
     };
   }
+  const hash = key ? `#key=${encodeURIComponent(key)}` : '';
   const port = httpsPort === 443 ? '' : `:${httpsPort}`;
   return {
     title: 'The camera needs a secure page',
     text: `${text}Follow the link. If the browser warns about the certificate, that is because the server made it itself: go on past the warning. OBS can use the address below without all this.`,
-    link: { href: `https://${host}${port}${path}`, text: 'Open the secure page' },
+    link: { href: `https://${host}${port}${path}${hash}`, text: 'Open the secure page' },
   };
 }
 

@@ -1,6 +1,7 @@
 // What every page knows: which broadcast its address names, the keys it was given, and what the server says of itself.
 
 import { request } from './problem.js';
+import { sessionStore } from './storage.js';
 
 const DEFAULT_BROADCAST = 'live';
 const VALID_NAME = /^[A-Za-z0-9._-]{1,64}$/;
@@ -24,6 +25,11 @@ const UNKNOWN_SERVER = {
   version: '',
   keys: { publish: false, view: false },
 };
+
+// A link with a key that is pasted over the address of an open page only changes the hash: start anew with that key.
+addEventListener('hashchange', () => {
+  if (keyInAddress()) location.reload();
+});
 
 /** The broadcast of `/publish/<name>` or `/join/<name>`; the bare pages mean `live`. */
 export function broadcastFromPath(path = location.pathname) {
@@ -51,13 +57,13 @@ export function pagePath(page, broadcast) {
  * @returns {string | undefined}
  */
 export function readKey(right) {
-  const fromAddress = new URLSearchParams(location.hash.slice(1)).get('key');
+  const fromAddress = keyInAddress();
   if (fromAddress) {
     storeKey(right, fromAddress);
     history.replaceState(null, '', location.pathname + location.search);
     return fromAddress;
   }
-  return sessionStorage.getItem(storageName(right)) ?? undefined;
+  return sessionStore.get(storageName(right)) ?? undefined;
 }
 
 /**
@@ -65,7 +71,7 @@ export function readKey(right) {
  * @param {string} key
  */
 export function storeKey(right, key) {
-  sessionStorage.setItem(storageName(right), key);
+  sessionStore.set(storageName(right), key);
 }
 
 /** @returns {Promise<ServerInfo>} */
@@ -87,6 +93,10 @@ export async function serverInfo() {
 export function originForOthers({ httpPort, httpsPort, selfSigned }) {
   const isDirect = location.protocol === 'https:' && Number(location.port || 443) === httpsPort;
   return isDirect && selfSigned && httpPort ? `http://${location.hostname}:${httpPort}` : location.origin;
+}
+
+function keyInAddress() {
+  return new URLSearchParams(location.hash.slice(1)).get('key');
 }
 
 /** @param {Right} right */

@@ -1,6 +1,7 @@
 // The buttons and keys of the player: sound, volume, full screen, picture in picture.
 
 import { byId, setIcon, setText } from './dom.js';
+import { localStore } from './storage.js';
 
 /** @import { Player } from './player.js' */
 
@@ -35,17 +36,17 @@ function setUpSound(player, video) {
   video.volume = storedVolume();
   volume.value = String(video.volume);
   player.on('sound', (sound) => {
-    unmute.hidden = sound === 'on';
+    unmute.hidden = sound === 'on' || sound === 'off';
     setText(byId('unmute-label', HTMLElement), sound === 'paused' ? 'Tap to play' : 'Tap for sound');
   });
   unmute.addEventListener('click', () => void player.unmute());
   mute.addEventListener('click', () => {
     if (video.muted) void player.unmute();
-    else video.muted = true;
+    else player.mute();
   });
   volume.addEventListener('input', () => {
     video.volume = Number(volume.value);
-    localStorage.setItem(VOLUME_STORAGE, volume.value);
+    localStore.set(VOLUME_STORAGE, volume.value);
     if (video.muted && video.volume > 0) void player.unmute();
   });
   video.addEventListener('volumechange', () => {
@@ -56,7 +57,7 @@ function setUpSound(player, video) {
 }
 
 function storedVolume() {
-  const stored = localStorage.getItem(VOLUME_STORAGE);
+  const stored = localStore.get(VOLUME_STORAGE);
   const volume = Number(stored);
   return stored !== null && volume >= 0 && volume <= 1 ? volume : 1;
 }

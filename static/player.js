@@ -6,7 +6,7 @@ import { Emitter } from './emitter.js';
 /**
  * @typedef {object} PlayerEvents
  * @property {boolean} playing the tracks given last are the ones on the screen (or in the speakers)
- * @property {'on' | 'blocked' | 'paused'} sound `blocked`: muted until a tap; `paused`: not even a muted video may start
+ * @property {'on' | 'off' | 'blocked' | 'paused'} sound `off`: muted by the person; `blocked`: muted until a tap; `paused`: not even a muted video may start
  */
 
 /** @extends {Emitter<PlayerEvents & Record<string, unknown>>} */
@@ -16,6 +16,8 @@ export class Player extends Emitter {
   /** @type {MediaStreamTrack[]} */
   #tracks = [];
   #hasPicture = false;
+  /** The browser muted it, not the person. */
+  #isBlocked = false;
 
   /**
    * @param {HTMLVideoElement} video
@@ -47,7 +49,15 @@ export class Player extends Emitter {
   /** Plays with sound; call it from a tap. */
   async unmute() {
     this.#video.muted = false;
+    this.#isBlocked = false;
     await this.#play();
+  }
+
+  /** The person wants no sound: nothing asks them for a tap. */
+  mute() {
+    this.#video.muted = true;
+    this.#isBlocked = false;
+    this.emit('sound', 'off');
   }
 
   /**
@@ -68,15 +78,16 @@ export class Player extends Emitter {
   async #play() {
     try {
       await this.#video.play();
-      this.emit('sound', this.#video.muted ? 'blocked' : 'on');
+      this.emit('sound', this.#isBlocked ? 'blocked' : this.#video.muted ? 'off' : 'on');
     } catch (error) {
       if (error instanceof DOMException && error.name === 'NotAllowedError') await this.#playMuted();
     }
   }
 
   async #playMuted() {
+    this.#isBlocked ||= !this.#video.muted;
     this.#video.muted = true;
-    this.emit('sound', 'blocked');
+    this.emit('sound', this.#isBlocked ? 'blocked' : 'off');
     try {
       await this.#video.play();
     } catch (error) {

@@ -54,7 +54,10 @@ live.on('broadcast', (now) => {
 });
 live.on('messageRefused', (refusal) => dataBox.refused(refusal));
 live.on('keyRefused', (code) => keyForm.show(code === 'wrong_key' ? 'That key is not right.' : ''));
-live.on('error', ({ title, detail }) => setText(byId('settings-state', HTMLElement), detail ?? title));
+live.on('error', ({ code, title, detail }) => {
+  // The key form speaks of keys.
+  if (code !== 'wrong_key' && code !== 'missing_key') setText(byId('settings-state', HTMLElement), detail ?? title);
+});
 media.on('change', () => {
   void live.mediaChanged();
   render();
@@ -223,7 +226,8 @@ function showAddresses(server) {
 function explainInsecure(server) {
   isInsecure = true;
   byId('obs', HTMLDetailsElement).open = true;
-  showNotice(insecureNotice(location.hostname, server.httpsPort, pagePath('publish', name)));
+  const path = pagePath('publish', name);
+  showNotice(insecureNotice(location.hostname, server.httpsPort, path, live.client.token));
   // OBS may be publishing under this name: its viewers and settings show here all the same.
   if (!server.keys.publish || live.client.token) live.connect();
   render();
