@@ -19,6 +19,10 @@ const FILE = 'fanlight.db';
 const GATHER_MS = 50;
 /** How long to wait for another process that has the file, e.g. a person with the sqlite3 shell. */
 const BUSY_MS = 250;
+/** How long to leave a file alone that somebody held: the writes stay gathered meanwhile. */
+const RETRY_MS = 1_000;
+/** The primary result code SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
+const SQLITE_BUSY = 5;
 
 /** Schema number n is reached by running the entries from the file's `user_version` up to n. Append only. */
 const MIGRATIONS: readonly string[] = [
@@ -62,7 +66,7 @@ interface Write {
 export interface SqliteStoreOptions {
   /** Directory of `fanlight.db`; made when it is missing. */
   readonly directory: string;
-  /** A write failed, and what it should have kept is lost. */
+  /** A write failed. What it should have kept is lost, unless another process had the file: then it is tried again. */
   readonly onError: (error: unknown) => void;
 }
 
@@ -123,19 +127,20 @@ export class SqliteStore implements Store {
     this.#write(`messages/${broadcast}`, { statement: 'deleteStateMessages', values: [broadcast] });
   }
 
-  /** Writes what has been gathered, now. */
+  /** Writes what has been gathered, now; or a second later when another process has the file. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#writes.size === 0 || this.#closed) return;
-    const writes = [...this.#writes.values()];
-    this.#writes.clear();
     try {
       this.#database.exec('BEGIN IMMEDIATE');
-      for (const { statement, values } of writes) this.#prepared(SQL[statement]).run(...values);
+      for (const { statement, values } of this.#writes.values()) this.#prepared(SQL[statement]).run(...values);
       this.#database.exec('COMMIT');
+      this.#writes.clear();
     } catch (error) {
       this.#rollBack();
+      if (isBusy(error)) this.#flushIn(RETRY_MS);
+      else this.#writes.clear();
       this.#onError(error);
     }
   }
@@ -157,7 +162,11 @@ export class SqliteStore implements Store {
     // Last in order, too: a message that is saved again after a deletion has to come after it.
     this.#writes.delete(row);
     this.#writes.set(row, write);
-    this.#timer ??= setTimeout(() => this.flush(), GATHER_MS).unref();
+    this.#flushIn(GATHER_MS);
+  }
+
+  #flushIn(ms: number): void {
+    this.#timer ??= setTimeout(() => this.flush(), ms).unref();
   }
 
   #rollBack(): void {
@@ -211,6 +220,10 @@ export class SqliteStore implements Store {
     const advice = 'DATA_DIR has to be a directory that Fanlight can write to; move the file away to start afresh.';
     return new Error(`The store ${this.#path} cannot be used: ${reason}. ${advice}`, { cause });
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY;
 }
 
 function open(path: string): DatabaseSync {

@@ -202,6 +202,24 @@ describe('the file', () => {
     expect(errors).toHaveLength(1);
   });
 
+  test('a file that another process holds is told, and written a second after', () => {
+    vi.useFakeTimers();
+    const store = openSqlite();
+    const other = new DatabaseSync(join(directory, 'fanlight.db'));
+    other.exec('BEGIN IMMEDIATE');
+    store.saveSession(session('a'));
+    vi.advanceTimersByTime(50);
+    expect(errors).toMatchObject([{ errcode: 5 }]);
+    store.saveSession(session('a', { createdAtMs: 7 }));
+    other.exec('ROLLBACK');
+    vi.advanceTimersByTime(999);
+    expect(other.prepare('SELECT id FROM sessions').all()).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(other.prepare('SELECT id, created_at_ms FROM sessions').all()).toEqual([{ id: 'a', created_at_ms: 7 }]);
+    expect(errors).toHaveLength(1);
+    other.close();
+  });
+
   test('writes after close are ignored', () => {
     const store = openSqlite();
     store.close();
