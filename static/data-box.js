@@ -18,6 +18,8 @@ export class DataBox {
   #send;
   #state = byId('data-state', HTMLElement);
   #step = 0;
+  /** The test overlays are on, but nothing can be sent yet. */
+  #isWaiting = false;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #timer;
 
@@ -61,6 +63,7 @@ export class DataBox {
       this.#timer = setInterval(() => this.#testOverlay(), TEST_INTERVAL_MS);
       this.#testOverlay();
     } else {
+      this.#tellWaiting(false);
       this.#send(TEST_LABEL, 'null');
     }
   }
@@ -74,7 +77,14 @@ export class DataBox {
       width: 0.24,
       height: 0.28,
     };
-    this.#send(TEST_LABEL, JSON.stringify(box));
+    this.#tellWaiting(!this.#send(TEST_LABEL, JSON.stringify(box)));
+  }
+
+  /** @param {boolean} isWaiting */
+  #tellWaiting(isWaiting) {
+    if (isWaiting === this.#isWaiting) return;
+    this.#isWaiting = isWaiting;
+    setText(this.#state, isWaiting ? 'Starts when you are live.' : '');
   }
 }
 

@@ -147,8 +147,11 @@ function detailFor(state, detail) {
 }
 
 function unsupportedDetail() {
-  if (unsupportedCodec === null) return status?.error?.detail ?? status?.words ?? '';
-  return `The broadcaster sends ${unsupportedCodec}, which this browser cannot decode. Another browser may. When they change it, the picture comes by itself.`;
+  const detail = status?.error?.detail;
+  // The server's refusal is written for programs: of it, a person needs the codec alone.
+  const codec = unsupportedCodec ?? detail?.match(/^The publisher sends ([^;]+);/)?.[1];
+  if (codec === undefined) return detail ?? status?.words ?? '';
+  return `The broadcaster sends ${codec}, which this browser cannot decode. Another browser may. When they change it, the picture comes by itself.`;
 }
 
 function renderBroadcast() {
