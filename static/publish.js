@@ -3,7 +3,7 @@
 import { DataBox } from './data-box.js';
 import { byId, copyOnClick, durationText, fillIcons, setLine, setText } from './dom.js';
 import { KeyForm } from './key-form.js';
-import { forgetLive, recallLive } from './live-memory.js';
+import { recallLive } from './live-memory.js';
 import { LiveSession } from './live-session.js';
 import { LocalMedia } from './local-media.js';
 import { MediaControls } from './media-controls.js';
@@ -133,7 +133,6 @@ async function goLive() {
 }
 
 async function stop() {
-  forgetLive(name);
   await live.stop().catch(() => {});
 }
 

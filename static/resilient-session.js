@@ -14,7 +14,6 @@ import { SignalingSocket } from './signaling-socket.js';
  * @property {Status} status what is happening with the connection
  * @property {BroadcastView} broadcast
  * @property {SessionView} session this session, as the server sees it
- * @property {boolean} socket whether the WebSocket is open
  * @property {string} refused the server closed the WebSocket for policy, most often a wrong key
  * @property {{ code: string, title: string, detail?: string }} error the server refused a WebSocket message
  */
@@ -111,7 +110,6 @@ export class ResilientSession extends Emitter {
     socket.on('welcome', (welcome) => this.#welcomed(welcome));
     socket.on('broadcast', (broadcast) => this.emit('broadcast', broadcast));
     socket.on('session', (session) => this.#sessionChanged(session));
-    socket.on('state', (state) => this.emit('socket', state === 'open'));
     socket.on('refused', (reason) => this.emit('refused', reason));
     socket.on('error', (error) => this.emit('error', error));
     addEventListener('online', () => this.#reconnector.networkChanged());

@@ -9,7 +9,7 @@ import type { AcceptedMedia } from './sdp/answer.ts';
 import type { OfferedCodec } from './sdp/offer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
-/** How far back the ring of an UpTrack reaches, and a bit. */
+/** Longer than the ring of an UpTrack reaches back. */
 const RING_AGE_MS = 5_000;
 /** A packet is repeated at most once in so long, however often it is asked for. */
 const REPEAT_AFTER_MS = 40;

@@ -7,7 +7,7 @@ import { FanlightError } from '../errors.ts';
 import { CNAME, newCredentials, newSsrc } from './identifiers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import { Relay } from './relay.ts';
-import { negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
+import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
 import { parseOffer } from './sdp/offer.ts';
 import { SourceLinks } from './source-links.ts';
 import { candidateLines } from './transport/candidates.ts';
@@ -15,8 +15,6 @@ import { Transport } from './transport/transport.ts';
 import type { UdpFront } from './transport/udp-front.ts';
 import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
 import type { SourceItem, WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
-
-type Peer = PublisherPeer | ViewerPeer;
 
 /** Losses must be asked for within a frame or two. */
 const PUBLISHER_TICK_MS = 20;
@@ -28,7 +26,8 @@ export class MediaWorker {
   readonly #front: UdpFront;
   readonly #emit: (event: WorkerEvent) => void;
   readonly #now: () => number;
-  readonly #peers = new Map<string, Peer>();
+  readonly #publishers = new Map<string, PublisherPeer>();
+  readonly #viewers = new Map<string, ViewerPeer>();
   readonly #relays = new Map<string, Relay>();
   readonly #links: SourceLinks;
   readonly #timers: NodeJS.Timeout[];
@@ -85,16 +84,12 @@ export class MediaWorker {
       case 'open-label':
         for (const viewer of this.#viewersWithData(command.broadcast)) viewer.openLabel(command.label);
         return;
-      case 'start-data': {
-        const peer = this.#peers.get(command.transportId);
-        if (peer instanceof ViewerPeer) peer.startData(command.labels, command.snapshot);
+      case 'start-data':
+        this.#viewers.get(command.transportId)?.startData(command.labels, command.snapshot);
         return;
-      }
-      case 'refuse-data': {
-        const peer = this.#peers.get(command.transportId);
-        if (peer instanceof PublisherPeer) peer.refuse(command.label, command.code);
+      case 'refuse-data':
+        this.#publishers.get(command.transportId)?.refuse(command.label, command.code);
         return;
-      }
       case 'link':
         this.#links.connect(command.worker, command.port);
         return;
@@ -119,7 +114,7 @@ export class MediaWorker {
   /** Says goodbye to every peer and closes the socket. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    for (const transportId of [...this.#peers.keys()]) this.#close(transportId);
+    for (const transportId of [...this.#publishers.keys(), ...this.#viewers.keys()]) this.#close(transportId);
     this.#links.close();
     await this.#front.close();
   }
@@ -143,23 +138,20 @@ export class MediaWorker {
   }
 
   #open(request: OpenTransportRequest): Omit<OpenedTransport, 'worker'> {
-    let pending = 0;
-    for (const { transport } of this.#peers.values()) if (transport?.isPending) pending++;
-    if (pending >= this.#settings.maxPendingTransports) throw new FanlightError('transport_limit');
+    const pending = this.#transports().filter((transport) => transport.isPending);
+    if (pending.length >= this.#settings.maxPendingTransports) throw new FanlightError('transport_limit');
 
     const offer = parseOffer(request.offer);
     const publishing = request.role === 'publisher';
     const negotiation = publishing
       ? negotiatePublisher(offer)
       : negotiateViewer(offer, request.requiredTracks, newSsrc);
-    const peer = publishing ? this.#newPublisher(request, negotiation.media) : this.#newViewer(request, negotiation);
+    const peer = publishing ? this.#addPublisher(request, negotiation) : this.#addViewer(request, negotiation);
     const credentials = newCredentials();
-    const { id, owner } = { id: request.transportId, owner: peer };
-    this.#peers.set(id, peer);
     peer.attach(
       new Transport({
-        id,
-        owner,
+        id: request.transportId,
+        owner: peer,
         credentials,
         front: this.#front,
         certificate: this.#settings.certificate,
@@ -191,9 +183,8 @@ export class MediaWorker {
     };
   }
 
-  #newPublisher(request: OpenTransportRequest, media: ConstructorParameters<typeof PublisherPeer>[0]['media']): Peer {
-    const { transportId: id, broadcast } = request;
-    return new PublisherPeer({
+  #addPublisher({ transportId: id, broadcast }: OpenTransportRequest, { media }: Negotiation): PublisherPeer {
+    const peer = new PublisherPeer({
       id,
       broadcast,
       media,
@@ -203,13 +194,14 @@ export class MediaWorker {
       now: this.#now,
       onItem: (item) => this.#fromPublisher(broadcast, id, item),
       tell: (event, detail) => this.#tell(event, detail),
-      onEnd: () => this.#peers.delete(id),
+      onEnd: () => this.#publishers.delete(id),
     });
+    this.#publishers.set(id, peer);
+    return peer;
   }
 
-  #newViewer(request: OpenTransportRequest, negotiation: ReturnType<typeof negotiateViewer>): Peer {
-    const { transportId: id, broadcast } = request;
-    return new ViewerPeer({
+  #addViewer({ transportId: id, broadcast }: OpenTransportRequest, negotiation: Negotiation): ViewerPeer {
+    const peer = new ViewerPeer({
       id,
       relay: this.#relayOf(broadcast),
       negotiation,
@@ -218,14 +210,16 @@ export class MediaWorker {
       now: this.#now,
       tell: (event, detail) => this.#tell(event, detail),
       onEnd: () => {
-        this.#peers.delete(id);
+        this.#viewers.delete(id);
         this.#forgetIdleRelay(broadcast);
       },
     });
+    this.#viewers.set(id, peer);
+    return peer;
   }
 
   #restartIce(transportId: string): IceDescription {
-    const transport = this.#peers.get(transportId)?.transport;
+    const transport = (this.#publishers.get(transportId) ?? this.#viewers.get(transportId))?.transport;
     if (!transport) throw new FanlightError('unknown_session');
     const credentials = newCredentials();
     transport.restartIce(credentials);
@@ -233,11 +227,13 @@ export class MediaWorker {
   }
 
   #close(transportId: string): void {
-    const peer = this.#peers.get(transportId);
-    if (!peer) return;
-    this.#peers.delete(transportId);
-    peer.close();
-    if (peer instanceof ViewerPeer) this.#forgetIdleRelay(peer.broadcast);
+    this.#publishers.get(transportId)?.close();
+    this.#publishers.delete(transportId);
+    const viewer = this.#viewers.get(transportId);
+    if (!viewer) return;
+    this.#viewers.delete(transportId);
+    viewer.close();
+    this.#forgetIdleRelay(viewer.broadcast);
   }
 
   #candidates(hints: readonly string[]): string[] {
@@ -264,9 +260,7 @@ export class MediaWorker {
   }
 
   #forgetIdleRelay(broadcast: string): void {
-    for (const peer of this.#peers.values()) {
-      if (peer instanceof ViewerPeer && peer.broadcast === broadcast) return;
-    }
+    for (const viewer of this.#viewers.values()) if (viewer.broadcast === broadcast) return;
     this.#relays.delete(broadcast);
     this.#links.setWanted(broadcast, false);
   }
@@ -278,32 +272,32 @@ export class MediaWorker {
 
   #askPublishersHere(broadcast: string): void {
     const nowMs = this.#now();
-    for (const peer of this.#publishers()) if (peer.broadcast === broadcast) peer.wishKeyFrame(nowMs);
-  }
-
-  *#publishers(): Iterable<PublisherPeer> {
-    for (const peer of this.#peers.values()) if (peer instanceof PublisherPeer) yield peer;
+    for (const peer of this.#publishers.values()) if (peer.broadcast === broadcast) peer.wishKeyFrame(nowMs);
   }
 
   *#viewersWithData(broadcast: string): Iterable<ViewerPeer> {
-    for (const peer of this.#peers.values()) {
-      if (peer instanceof ViewerPeer && peer.dataStarted && peer.broadcast === broadcast) yield peer;
+    for (const viewer of this.#viewers.values()) {
+      if (viewer.dataStarted && viewer.broadcast === broadcast) yield viewer;
     }
+  }
+
+  #transports(): Transport[] {
+    return [...this.#publishers.values(), ...this.#viewers.values()].flatMap(({ transport }) => transport ?? []);
   }
 
   #tickPublishers(): void {
     const nowMs = this.#now();
-    for (const peer of this.#publishers()) peer.tick(nowMs);
+    for (const peer of this.#publishers.values()) peer.tick(nowMs);
   }
 
   #tickTransports(): void {
     const nowMs = this.#now();
-    for (const { transport } of [...this.#peers.values()]) transport?.tick(nowMs);
+    for (const transport of this.#transports()) transport.tick(nowMs);
   }
 
   #sendReports(): void {
     const nowMs = this.#now();
-    for (const peer of this.#peers.values()) if (peer instanceof ViewerPeer) peer.sendReports(nowMs);
+    for (const viewer of this.#viewers.values()) viewer.sendReports(nowMs);
   }
 
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {

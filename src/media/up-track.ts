@@ -61,10 +61,6 @@ export class UpTrack {
     this.#timeline = new Timeline({ kind, clockRate: CLOCK_RATE[kind], firstSequence, firstTimestamp });
   }
 
-  get codec(): Codec | undefined {
-    return this.#codec;
-  }
-
   /** A new source's packets came, but no key frame yet. */
   get awaitsKeyFrame(): boolean {
     return this.#awaitsKeyFrame;
@@ -137,7 +133,7 @@ export class UpTrack {
   #intern(codec: Codec): Codec {
     if (codec !== this.#carriedCodec || !this.#codec) {
       this.#carriedCodec = codec;
-      if (!this.#codec || JSON.stringify(codec) !== JSON.stringify(this.#codec)) this.#codec = codec;
+      if (!this.#codec || !isSameCodec(codec, this.#codec)) this.#codec = codec;
     }
     return this.#codec;
   }

@@ -49,6 +49,8 @@ const RESTART_DELAY_MS = 100;
 const MAX_RESTART_DELAY_MS = 5_000;
 /** A worker that has lived so long was not broken from the start. */
 const HEALTHY_AFTER_MS = 30_000;
+/** A worker that was asked to stop, and has not, is terminated. */
+const STOP_DEADLINE_MS = 2_000;
 
 export class MediaPool implements MediaPort {
   readonly #options: MediaPoolOptions;
@@ -149,7 +151,7 @@ export class MediaPool implements MediaPort {
     if (member) this.#tell(member, { type: 'refuse-data', transportId, label, code });
   }
 
-  /** Ends a worker as a crash would; it is started anew. For tests and operators. */
+  /** Ends a worker as a crash would; it is started anew. For tests. */
   async kill(worker: number): Promise<void> {
     await this.#members[worker]?.thread?.terminate();
   }
@@ -302,5 +304,3 @@ export class MediaPool implements MediaPort {
     }, delayMs).unref();
   }
 }
-
-const STOP_DEADLINE_MS = 2_000;

@@ -153,7 +153,7 @@ export class Transport implements FrontClient {
     }
   }
 
-  onDatagram(datagram: Buffer, _from: RemoteAddress): void {
+  onDatagram(datagram: Buffer): void {
     if (this.#state === 'closed' || datagram.length < 2) return;
     if (isDtls(datagram)) {
       this.#dtls.receive(datagram);

@@ -20,7 +20,7 @@ export interface RemoteAddress {
 /** A transport as the door sees it. */
 export interface FrontClient {
   /** A datagram that is not STUN, from an address that proved itself. The buffer is the client's to keep. */
-  onDatagram(datagram: Buffer, from: RemoteAddress): void;
+  onDatagram(datagram: Buffer): void;
   /** An authentic STUN request came. `selected` is where to send from now on (it may not have changed). */
   onStun(selected: RemoteAddress): void;
 }
@@ -164,7 +164,7 @@ export class UdpFront {
       this.#dropped['unknown-address']++;
       return;
     }
-    registration.client.onDatagram(datagram, from);
+    registration.client.onDatagram(datagram);
   }
 
   #receiveStun(datagram: Buffer, from: RemoteAddress): void {
