@@ -1,17 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Codec } from '../rtp/codec.ts';
 import { parseRtp } from '../rtp/packet.ts';
+import { acceptedMedia } from '../test/media-fixtures.ts';
 import { AV1, VP8 } from '../test/rtp-fixtures.ts';
 import { DownTrack } from './down-track.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
-const media = {
-  kind: 'video' as const,
-  mid: '0',
+const media = acceptedMedia({
   codecs: [{ ...VP8, payloadType: 120, fmtp: undefined, feedback: [] }],
-  midExtensionId: undefined,
   localSsrc: 77,
-};
+});
 
 function packet(sequence: number, startsDecoding: boolean, codec: Codec = VP8): CanonicalPacket {
   return { codec, marker: true, sequence, timestamp: 3000, startsDecoding, payload: Buffer.from([1, 2, 3]) };

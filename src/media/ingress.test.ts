@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ntpFromUnixMs } from '../rtp/ntp.ts';
 import { parseRtcp } from '../rtp/rtcp.ts';
 import { writeSenderReport } from '../rtp/rtcp-writer.ts';
+import { acceptedMedia } from '../test/media-fixtures.ts';
 import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
 import { Ingress } from './ingress.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
@@ -10,18 +11,20 @@ import type { SourceItem } from './worker-protocol.ts';
 const feedback = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 
 function media(videoFeedback: readonly string[] = feedback): AcceptedMedia[] {
-  const common = { midExtensionId: undefined, localSsrc: undefined };
   return [
-    {
-      ...common,
+    acceptedMedia({
       kind: 'video',
       mid: '0',
       codecs: [
         { ...VP8, payloadType: 96, fmtp: undefined, feedback: videoFeedback },
         { ...AV1, payloadType: 45, fmtp: undefined, feedback: videoFeedback },
       ],
-    },
-    { ...common, kind: 'audio', mid: '1', codecs: [{ ...OPUS, payloadType: 111, fmtp: undefined, feedback: [] }] },
+    }),
+    acceptedMedia({
+      kind: 'audio',
+      mid: '1',
+      codecs: [{ ...OPUS, payloadType: 111, fmtp: undefined, feedback: [] }],
+    }),
   ];
 }
 
@@ -176,15 +179,7 @@ describe('Ingress', () => {
       feedback: [],
     });
     const subject = new Ingress({
-      media: [
-        {
-          kind: 'video',
-          mid: '0',
-          midExtensionId: undefined,
-          localSsrc: undefined,
-          codecs: [h264(96, '640c1f'), h264(98, '42e01f')],
-        },
-      ],
+      media: [acceptedMedia({ codecs: [h264(96, '640c1f'), h264(98, '42e01f')] })],
       ssrc: 1,
       cname: 'test',
       onItem: () => {},

@@ -3,11 +3,12 @@
 
 import { ClockOffset } from '../rtp/clock-offset.ts';
 import type { Codec, MediaKind, Track } from '../rtp/codec.ts';
+import { ExtensionReader } from '../rtp/header-extension.ts';
 import { isKeyFrameStart } from '../rtp/key-frame.ts';
 import { KeyFrameWish } from '../rtp/key-frame-wish.ts';
 import { NackTracker } from '../rtp/nack-tracker.ts';
 import { unixMsFromNtp } from '../rtp/ntp.ts';
-import { parseRtp, readTextExtension, rtpPayload } from '../rtp/packet.ts';
+import { parseRtp, rtpPayload } from '../rtp/packet.ts';
 import { ReceptionStatistics } from '../rtp/reception-statistics.ts';
 import { parseRtcp, type SenderReport } from '../rtp/rtcp.ts';
 import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
@@ -67,6 +68,7 @@ const REPORT_EVERY_MS = 1_000;
 export class Ingress {
   readonly #options: IngressOptions;
   readonly #formats = new Map<number, Format>();
+  readonly #extensions: ExtensionReader;
   readonly #sources = new Map<number, Source>();
   readonly #wish = new KeyFrameWish();
   /** The same for audio and video, for lip-sync. */
@@ -77,6 +79,7 @@ export class Ingress {
 
   constructor(options: IngressOptions) {
     this.#options = options;
+    this.#extensions = new ExtensionReader(options.media.flatMap(({ extensions }) => [...extensions]));
     for (const media of options.media) {
       for (const codec of media.codecs) {
         const format = { media, codec, bare: bare(codec) };
@@ -103,12 +106,10 @@ export class Ingress {
       return;
     }
     // Payload types are unique within a BUNDLE group (RFC 9143 §10.1.1.1); a mid that says otherwise is a mistake.
-    if (format.media.midExtensionId !== undefined) {
-      const mid = readTextExtension(packet, format.media.midExtensionId);
-      if (mid !== undefined && mid !== format.media.mid) {
-        this.#options.onDrop('wrong-mid');
-        return;
-      }
+    const extensions = this.#extensions.read(packet);
+    if (extensions.mid !== undefined && extensions.mid !== format.media.mid) {
+      this.#options.onDrop('wrong-mid');
+      return;
     }
     const source = this.#sourceOf(packet.ssrc, format, nowMs);
     if (!source) {
@@ -122,11 +123,25 @@ export class Ingress {
     source.nack?.received(packet.sequence, nowMs);
     const { kind } = format.media;
     if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare);
-    if (kind === 'video' && packet.payloadLength > 0 && isKeyFrameStart(format.codec.name, rtpPayload(packet))) {
+    const payload = rtpPayload(packet);
+    const startsDecoding = payload.length > 0 && isKeyFrameStart(format.codec.name, payload);
+    if (kind === 'video' && startsDecoding) {
       this.#wish.seen();
       source.nack?.forgetBefore(packet.sequence);
     }
-    this.#options.onItem({ type: 'packet', kind, codec: format.bare, bytes, arrivedAtMs: nowMs });
+    this.#options.onItem({
+      type: 'packet',
+      kind,
+      codec: format.bare,
+      ssrc: packet.ssrc,
+      sequence: packet.sequence,
+      timestamp: packet.timestamp,
+      marker: packet.marker,
+      payload,
+      startsDecoding,
+      extensions: extensions.passed,
+      arrivedAtMs: nowMs,
+    });
   }
 
   receiveRtcp(bytes: Buffer, nowMs: number): void {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { sourcePacket } from '../test/media-fixtures.ts';
 import { deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
 import { Relay } from './relay.ts';
 import type { CanonicalPacket } from './up-track.ts';
-import type { SourceItem } from './worker-protocol.ts';
 
 function relay() {
   let wishes = 0;
@@ -12,8 +12,8 @@ function relay() {
   return { subject, seen, viewer, wishes: () => wishes };
 }
 
-const video = (bytes: Buffer): SourceItem => ({ type: 'packet', kind: 'video', codec: VP8, bytes, arrivedAtMs: 0 });
-const audio = (bytes: Buffer): SourceItem => ({ type: 'packet', kind: 'audio', codec: OPUS, bytes, arrivedAtMs: 0 });
+const video = (bytes: Buffer) => sourcePacket(bytes, VP8);
+const audio = (bytes: Buffer) => sourcePacket(bytes, OPUS);
 
 describe('Relay', () => {
   it('gives every viewer the same packets, and none to one that left', () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { MessageChannel } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sourcePacket } from '../test/media-fixtures.ts';
 import { keyFrame, VP8 } from '../test/rtp-fixtures.ts';
 import { SourceLinks } from './source-links.ts';
 import type { SourceItem } from './worker-protocol.ts';
@@ -28,13 +29,7 @@ function workers() {
   return { publisher, viewer, got, wishes, port1, port2 };
 }
 
-const item = (sequence: number): SourceItem => ({
-  type: 'packet',
-  kind: 'video',
-  codec: VP8,
-  bytes: keyFrame({ sequence }),
-  arrivedAtMs: 0,
-});
+const item = (sequence: number): SourceItem => sourcePacket(keyFrame({ sequence }), VP8);
 
 afterEach(() => {
   for (const links of open.splice(0)) links.close();

@@ -4,8 +4,6 @@
 
 import { randomInt } from 'node:crypto';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
-import { isKeyFrameStart } from '../rtp/key-frame.ts';
-import { parseRtp, rtpPayload } from '../rtp/packet.ts';
 import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
 import { sequenceDistance } from '../rtp/sequence.ts';
 import { Timeline } from '../rtp/timeline.ts';
@@ -68,20 +66,17 @@ export class UpTrack {
 
   /** Takes a packet of a source; undefined when viewers must not see it (padding, malformed, late from an older source). */
   receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
-    const packet = parseRtp(item.bytes);
-    if (!packet) return undefined;
-    const source = this.#numberOf(sourceKey(sourceId, packet.ssrc));
-    if (packet.payloadLength === 0) {
-      this.#timeline.skip(source, packet.sequence);
+    const source = this.#numberOf(sourceKey(sourceId, item.ssrc));
+    if (item.payload.length === 0) {
+      this.#timeline.skip(source, item.sequence);
       return undefined;
     }
-    const payload = rtpPayload(packet);
-    const startsDecoding = this.kind === 'audio' || isKeyFrameStart(item.codec.name, payload);
+    const { startsDecoding, payload } = item;
     // Another source, and one that lost too much to follow, is shown from its next key frame on; until then the last
     // picture stands.
-    this.#awaitsKeyFrame = !startsDecoding && this.#timeline.wouldStart(source, packet.sequence, item.arrivedAtMs);
+    this.#awaitsKeyFrame = !startsDecoding && this.#timeline.wouldStart(source, item.sequence, item.arrivedAtMs);
     if (this.#awaitsKeyFrame) return undefined;
-    const place = this.#timeline.map(source, packet, item.arrivedAtMs);
+    const place = this.#timeline.map(source, item, item.arrivedAtMs);
     if (!place) return undefined;
     const isLate = this.#highest !== undefined && sequenceDistance(this.#highest, place.sequence) < 0;
     // Of the codec before: viewers' decoders are past it, and going back would cost each of them a key frame.
@@ -95,7 +90,7 @@ export class UpTrack {
     if (!isLate) this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
     const canonical: CanonicalPacket = {
       codec,
-      marker: packet.marker,
+      marker: item.marker,
       sequence: place.sequence,
       timestamp: place.timestamp,
       startsDecoding,

@@ -12,6 +12,7 @@ import type {
 import type { ErrorCode } from '../errors.ts';
 import type { ClockOrigin } from '../monotonic-clock.ts';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
+import type { PassedExtensions } from '../rtp/header-extension.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
 
 /** `workerData` of a media worker. */
@@ -78,14 +79,23 @@ export type WorkerEvent =
   /** Something that should not happen and was survived. */
   | { readonly type: 'trouble'; readonly message: string };
 
-/** One packet or sender report of a publisher on its way to another worker. */
+/** One packet or sender report of a publisher, parsed once for all: on its way to the viewers of each worker. */
 export type SourceItem =
   | {
       readonly type: 'packet';
       readonly kind: MediaKind;
       /** The codec of the packet, by the publisher's payload type. */
       readonly codec: Codec;
-      readonly bytes: Uint8Array;
+      /** Tells the publisher's sources apart; sequence and timestamp go on within one. */
+      readonly ssrc: number;
+      readonly sequence: number;
+      readonly timestamp: number;
+      readonly marker: boolean;
+      /** Without padding; empty for a packet of nothing else, which only fills its place in the numbers. */
+      readonly payload: Uint8Array;
+      /** A decoder that knows nothing yet can begin with this packet. */
+      readonly startsDecoding: boolean;
+      readonly extensions: PassedExtensions | undefined;
       readonly arrivedAtMs: number;
     }
   | {

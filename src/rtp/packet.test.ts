@@ -4,7 +4,6 @@ import {
   RTP_HEADER_LENGTH,
   type RtpPacket,
   readExtension,
-  readTextExtension,
   rtpHeaderLength,
   rtpPayload,
   writeRtpHeader,
@@ -122,12 +121,6 @@ describe('header extensions', () => {
     ['no extension', `80 ${FIXED} 64`],
   ])('finds nothing in %s', (_, hex) => {
     expect(readExtension(parsed(hex), 1)).toBeUndefined();
-  });
-
-  it('reads text', () => {
-    expect(readTextExtension(oneByte, 1)).toBe('a');
-    expect(readTextExtension(oneByte, 5)).toBeUndefined();
-    expect(readTextExtension(twoByte, 1)).toBeUndefined();
   });
 });
 

@@ -89,36 +89,41 @@ export function rtpPayload(packet: RtpPacket): Uint8Array {
   return packet.bytes.subarray(packet.payloadOffset, packet.payloadOffset + packet.payloadLength);
 }
 
-/** The value of header extension `id`, sharing the packet's memory; undefined when absent or cut off. */
-export function readExtension(packet: RtpPacket, id: number): Uint8Array | undefined {
+/**
+ * Calls `visit` with id, offset in the packet and length of each header extension, up to a malformed one. Takes one-byte
+ * and two-byte headers (RFC 8285 §4.2, §4.3).
+ */
+export function eachExtension(packet: RtpPacket, visit: (id: number, offset: number, length: number) => void): void {
   const oneByte = packet.extensionProfile === ONE_BYTE_PROFILE;
-  if (!oneByte && packet.extensionProfile >> 4 !== TWO_BYTE_PROFILE) return undefined;
+  if (!oneByte && packet.extensionProfile >> 4 !== TWO_BYTE_PROFILE) return;
   const { bytes } = packet;
   const end = packet.extensionOffset + packet.extensionLength;
   let offset = packet.extensionOffset;
   while (offset < end) {
     const head = bytes[offset++] ?? 0;
-    const elementId = oneByte ? head >> 4 : head;
+    const id = oneByte ? head >> 4 : head;
     // A zero byte is padding between elements; one-byte id 0 with a length ends the block (RFC 8285 §4.2).
-    if (elementId === 0) {
+    if (id === 0) {
       if (head === 0) continue;
-      return undefined;
+      return;
     }
     // One-byte id 15 ends the block (RFC 8285 §4.2).
-    if (oneByte && elementId === 15) return undefined;
-    if (!oneByte && offset >= end) return undefined;
+    if (oneByte && id === 15) return;
+    if (!oneByte && offset >= end) return;
     const length = oneByte ? (head & 0x0f) + 1 : (bytes[offset++] ?? 0);
-    if (offset + length > end) return undefined;
-    if (elementId === id) return bytes.subarray(offset, offset + length);
+    if (offset + length > end) return;
+    visit(id, offset, length);
     offset += length;
   }
-  return undefined;
 }
 
-/** A header extension that is text (mid RFC 9143, rid RFC 8852, both ASCII); undefined when absent or empty. */
-export function readTextExtension(packet: RtpPacket, id: number): string | undefined {
-  const value = readExtension(packet, id);
-  return value && value.length > 0 ? String.fromCharCode(...value) : undefined;
+/** The value of header extension `id`, sharing the packet's memory; undefined when absent or cut off. */
+export function readExtension(packet: RtpPacket, id: number): Uint8Array | undefined {
+  let value: Uint8Array | undefined;
+  eachExtension(packet, (found, offset, length) => {
+    if (found === id) value ??= packet.bytes.subarray(offset, offset + length);
+  });
+  return value;
 }
 
 export interface RtpHeader {

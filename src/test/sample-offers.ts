@@ -270,6 +270,21 @@ export const OBS_PUBLISHER: readonly string[] = [
   'a=fmtp:96 profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1',
 ];
 
+/** OBS 32 with three layers: rid 0 is the highest, and only its SSRC is named. */
+export const OBS_SIMULCAST: readonly string[] = OBS_PUBLISHER.flatMap((line) =>
+  line === 'a=mid:1'
+    ? [
+        line,
+        'a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid',
+        'a=extmap:2 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id',
+        'a=rid:0 send',
+        'a=rid:1 send',
+        'a=rid:2 send',
+        'a=simulcast:send 0;1;2',
+      ]
+    : line,
+);
+
 /** FFmpeg 8: insists on being the DTLS server, names no header extension. */
 export const FFMPEG_PUBLISHER: readonly string[] = [
   'v=0',
@@ -364,6 +379,7 @@ export const PUBLISHERS: Readonly<Record<string, readonly string[]>> = {
   Chrome: CHROME_PUBLISHER,
   Firefox: FIREFOX_PUBLISHER,
   OBS: OBS_PUBLISHER,
+  'OBS with simulcast': OBS_SIMULCAST,
   FFmpeg: FFMPEG_PUBLISHER,
   GStreamer: GSTREAMER_PUBLISHER,
 };

@@ -9,6 +9,7 @@ import {
   FIREFOX_PUBLISHER,
   GSTREAMER_PUBLISHER,
   OBS_PUBLISHER,
+  OBS_SIMULCAST,
   PUBLISHERS,
   SAFARI_VIEWER,
   sdp,
@@ -134,8 +135,20 @@ describe.each(everyAnswer)('the answer to %s', (_name, offered, answer) => {
   });
 
   it('leaves out what Fanlight does not do', () => {
-    expect(answer).not.toMatch(/rtpmap:\d+ (red|ulpfec|rtx|flexfec|G722|PCM|CN|telephone)/i);
-    expect(answer).not.toMatch(/transport-cc|apt=|ssrc-group/);
+    expect(answer).not.toMatch(/rtpmap:\d+ (red|ulpfec|flexfec|G722|PCM|CN|telephone)/i);
+    expect(answer).not.toMatch(/FEC|toffset|playout-delay/);
+    if (answer.includes('a=sendonly')) expect(answer).not.toMatch(/transport-(cc|wide)/);
+  });
+
+  it('has retransmission only of what it takes, and named in the m= line', () => {
+    for (const lines of sections) {
+      const formats = lines[0]?.split(' ').slice(3) ?? [];
+      for (const line of lines.filter((each) => each.includes('apt='))) {
+        const [, rtx = '', media = ''] = line.match(/^a=fmtp:(\d+) apt=(\d+)$/) ?? [];
+        expect(formats.indexOf(rtx)).toBe(formats.indexOf(media) + 1);
+        expect(lines).toContain(`a=rtcp-fb:${media} nack`);
+      }
+    }
   });
 
   it('can be read by libwebrtc', async () => {
@@ -212,13 +225,69 @@ describe('the answer to an offer that a real stack just made', () => {
 });
 
 describe('an answer', () => {
-  it('repeats the mid extension to a publisher that offered it, and no other', () => {
-    expect(answerPublisher(sdp(CHROME_PUBLISHER)).match(/a=extmap:.*/g)).toEqual([
-      'a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid',
-      'a=extmap:9 urn:ietf:params:rtp-hdrext:sdes:mid',
+  it('repeats the header extensions that we use, by their ids', () => {
+    const extensions = (answer: string, section: number) =>
+      parts(answer)
+        [section]?.filter((line) => line.startsWith('a=extmap'))
+        .map((line) => line.replace(/ \S*[:/]/, ' '));
+    expect(extensions(answerPublisher(sdp(CHROME_PUBLISHER)), 2)).toEqual([
+      'a=extmap:3 video-orientation',
+      'a=extmap:4 draft-holmer-rmcat-transport-wide-cc-extensions-01',
+      'a=extmap:9 mid',
+      'a=extmap:10 rtp-stream-id',
+    ]);
+    expect(extensions(answerViewer(sdp(CHROME_VIEWER)), 2)).toEqual([
+      'a=extmap:2 abs-send-time',
+      'a=extmap:3 video-orientation',
+      'a=extmap:9 mid',
     ]);
     expect(answerPublisher(sdp(FFMPEG_PUBLISHER))).not.toContain('extmap');
-    expect(answerViewer(sdp(CHROME_VIEWER))).not.toContain('extmap');
+  });
+
+  it('has retransmission for video that can be asked for again', () => {
+    const rtx = (answer: string) => answer.match(/apt=\d+/g);
+    expect(rtx(answerPublisher(sdp(CHROME_PUBLISHER)))).toEqual(['apt=96', 'apt=102']);
+    expect(rtx(answerPublisher(sdp(GSTREAMER_PUBLISHER)))).toEqual(['apt=96']);
+    const deaf = CHROME_PUBLISHER.filter((line) => line !== 'a=rtcp-fb:96 nack');
+    expect(rtx(answerPublisher(sdp(deaf)))).toEqual(['apt=102']);
+  });
+
+  it('asks for exactly the layers that a publisher offers, in its order', () => {
+    const answer = answerPublisher(sdp(OBS_SIMULCAST));
+    expect(answer.match(/^a=(rid|simulcast).*(?=\r$)/gm)).toEqual([
+      'a=rid:0 recv',
+      'a=rid:1 recv',
+      'a=rid:2 recv',
+      'a=simulcast:recv 0;1;2',
+    ]);
+    expect(answerPublisher(sdp(OBS_PUBLISHER))).not.toMatch(/rid:|simulcast/);
+  });
+
+  it('stays small enough for all the codecs that Chromium has', () => {
+    const types = Array.from({ length: 24 }, (_, index) => 35 + 2 * index);
+    const many = types.flatMap((type) => [
+      `a=rtpmap:${type} H264/90000`,
+      ...['goog-remb', 'transport-cc', 'ccm fir', 'nack', 'nack pli'].map((value) => `a=rtcp-fb:${type} ${value}`),
+      `a=fmtp:${type} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f`,
+      `a=rtpmap:${type + 1} rtx/90000`,
+      `a=fmtp:${type + 1} apt=${type}`,
+    ]);
+    const lines = CHROME_PUBLISHER.flatMap((line) => {
+      if (line.startsWith('m=video'))
+        return `m=video 9 UDP/TLS/RTP/SAVPF ${types.map((type) => `${type} ${type + 1}`).join(' ')}`;
+      return /^a=(rtpmap|fmtp|rtcp-fb):(?!111|63|9 |0 |8 |13 |110)/.test(line) ? [] : line;
+    });
+    lines.splice(
+      lines.indexOf(
+        'a=sendonly',
+        lines.findIndex((line) => line.startsWith('m=video')),
+      ),
+      0,
+      ...many,
+    );
+    const answer = answerPublisher(sdp(lines));
+    expect(answer.match(/apt=/g)).toHaveLength(24);
+    expect(answer.length).toBeLessThan(8192);
   });
 
   it('repeats the codecs with their numbers, parameters and the feedback that we give', () => {
@@ -235,20 +304,24 @@ describe('an answer', () => {
 
   it('keeps all codecs of a viewer that we may use later, in its order', () => {
     const [, , video] = parts(answerViewer(sdp(CHROME_VIEWER)));
-    expect(video?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 96 102 104 106 39 45 98 100 112');
+    expect(video?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 96 97 102 103 104 106 39 45 98 100 112');
     const [, safari] = parts(answerViewer(sdp(SAFARI_VIEWER)));
-    expect(safari?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 96 98 100 101');
+    expect(safari?.[0]).toBe('m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99 100 101');
   });
 
-  it('asks no viewer for bandwidth reports that nobody reads', () => {
-    expect(answerViewer(sdp(CHROME_VIEWER))).not.toContain('goog-remb');
-    expect(answerPublisher(sdp(CHROME_PUBLISHER))).toContain('goog-remb');
+  it('has transport-wide feedback of a publisher, and estimates of a viewer', () => {
+    const feedback = (answer: string) => answer.match(/(?<=^a=rtcp-fb:96 ).*(?=\r$)/gm);
+    expect(feedback(answerPublisher(sdp(CHROME_PUBLISHER)))).toEqual(['transport-cc', 'ccm fir', 'nack', 'nack pli']);
+    const unnumbered = CHROME_PUBLISHER.filter((line) => !line.includes('transport-wide'));
+    expect(feedback(answerPublisher(sdp(unnumbered)))).toEqual(['goog-remb', 'ccm fir', 'nack', 'nack pli']);
+    expect(feedback(answerViewer(sdp(CHROME_VIEWER)))).toEqual(['goog-remb', 'ccm fir', 'nack', 'nack pli']);
   });
 
   it('names our streams to a viewer, and none to a publisher', () => {
     const answer = answerViewer(sdp(CHROME_VIEWER));
     const ssrcs = [...answer.matchAll(/^a=ssrc:(\d+) cname:cname\r$/gm)].map(([, ssrc]) => ssrc);
-    expect(new Set(ssrcs).size).toBe(2);
+    expect(new Set(ssrcs).size).toBe(3);
+    expect(answer.match(/(?<=ssrc-group:FID ).*(?=\r$)/gm)).toEqual([ssrcs.slice(1).join(' ')]);
     expect(answer.match(/^a=msid:.*/gm)?.map((line) => line.trim())).toEqual([
       'a=msid:fanlight-test audio',
       'a=msid:fanlight-test video',

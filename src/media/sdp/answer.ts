@@ -4,7 +4,8 @@
 import { MAX_DATA_MESSAGE_BYTES } from '../../broadcast/ports.ts';
 import { FanlightError } from '../../errors.ts';
 import { bestDecoder, codecLabel, type MediaKind, type Track } from '../../rtp/codec.ts';
-import type { Offer, OfferedCodec, OfferedMedia, OfferedSection } from './offer.ts';
+import { HEADER_EXTENSION_URI, type HeaderExtension } from '../../rtp/header-extension.ts';
+import type { Offer, OfferedCodec, OfferedMedia, OfferedSection, SsrcGroup } from './offer.ts';
 
 /** What we say of ourselves in an answer. */
 export interface LocalIdentity {
@@ -22,12 +23,21 @@ export interface LocalIdentity {
 export interface AcceptedMedia {
   readonly kind: MediaKind;
   readonly mid: string;
-  /** In the order of the offer, never empty. */
+  /** In the order of the offer, never empty; `feedback` is what both sides do. */
   readonly codecs: readonly OfferedCodec[];
-  /** Id of the MID header extension toward us (publisher only). */
-  readonly midExtensionId: number | undefined;
+  /** Payload type of media → that of its retransmission (RFC 4588), where the media can be asked for again. */
+  readonly rtxPayloadTypes: ReadonlyMap<number, number>;
+  /** Header extensions that both sides use → id, 1 to 14. */
+  readonly extensions: ReadonlyMap<HeaderExtension, number>;
+  /** Simulcast layers that the publisher sends, as it names and orders them; else empty. */
+  readonly rids: readonly string[];
+  /** SSRCs that the offer named (publisher only): media without retransmission, and how they belong together. */
+  readonly ssrcs: readonly number[];
+  readonly ssrcGroups: readonly SsrcGroup[];
   /** Our SSRC (viewer only). */
   readonly localSsrc: number | undefined;
+  /** Our SSRC for retransmission (viewer only): video whose offer has it. */
+  readonly localRtxSsrc: number | undefined;
 }
 
 export interface Negotiation {
@@ -38,9 +48,25 @@ export interface Negotiation {
   readonly dtlsRole: 'server' | 'client';
 }
 
-const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
-const FEEDBACK_FROM_PUBLISHER = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
-const FEEDBACK_FROM_VIEWER = ['nack', 'nack pli', 'ccm fir'];
+/** What one side of us says yes to, of what it is offered. */
+interface Ability {
+  readonly feedback: readonly string[];
+  readonly extensions: readonly HeaderExtension[];
+}
+
+const FROM_PUBLISHER: Ability = {
+  feedback: ['nack', 'nack pli', 'ccm fir', 'transport-cc', 'goog-remb'],
+  extensions: [
+    ...(['mid', 'rid', 'repaired-rid', 'transport-wide'] as const),
+    ...(['orientation', 'audio-level', 'capture-time', 'dependency-descriptor'] as const),
+  ],
+};
+
+/** REMB and send times tell of a viewer's bandwidth; transport-wide feedback would cost a number per packet and viewer. */
+const TO_VIEWER: Ability = {
+  feedback: ['nack', 'nack pli', 'ccm fir', 'goog-remb'],
+  extensions: ['mid', 'abs-send-time', 'orientation', 'audio-level', 'capture-time'],
+};
 
 /**
  * What we take of a publisher's offer: one section of each kind that it wants to send (RFC 9725 §4.4.1).
@@ -54,7 +80,7 @@ export function negotiatePublisher(offer: Offer): Negotiation {
       throw new FanlightError('unsupported_offer', `The offer has more than one ${kind} section.`);
     }
   }
-  return negotiate(offer, sending, () => undefined);
+  return negotiate(offer, sending, FROM_PUBLISHER, undefined);
 }
 
 /**
@@ -77,7 +103,7 @@ export function negotiateViewer(offer: Offer, required: readonly Track[], newSsr
       );
     }
   }
-  return negotiate(offer, first, newSsrc);
+  return negotiate(offer, first, TO_VIEWER, newSsrc);
 }
 
 function names(codecs: readonly OfferedCodec[]): string {
@@ -92,17 +118,36 @@ function usable(offer: Offer): OfferedMedia[] {
   return offer.sections.flatMap((section) => (section.media && !section.rejected ? [section.media] : []));
 }
 
-function negotiate(offer: Offer, wanted: readonly OfferedMedia[], localSsrc: () => number | undefined): Negotiation {
+/** @param newSsrc makes our SSRCs toward a viewer; undefined toward a publisher */
+function negotiate(
+  offer: Offer,
+  wanted: readonly OfferedMedia[],
+  ability: Ability,
+  newSsrc: (() => number) | undefined,
+): Negotiation {
   const media = wanted.map((section): AcceptedMedia => {
     if (section.codecs.length === 0) {
       throw new FanlightError('unsupported_codec', `The ${section.kind} section has none of ${KNOWN[section.kind]}.`);
     }
+    const extensions = new Map([...section.extensions].filter(([name]) => ability.extensions.includes(name)));
+    const codecs = section.codecs.map((codec) => ({ ...codec, feedback: commonFeedback(codec, ability, extensions) }));
+    const rtxPayloadTypes = new Map(
+      codecs.flatMap(({ payloadType, feedback }) => {
+        const rtx = feedback.includes('nack') ? section.rtx.get(payloadType) : undefined;
+        return rtx === undefined ? [] : [[payloadType, rtx] as const];
+      }),
+    );
     return {
       kind: section.kind,
       mid: section.mid,
-      codecs: section.codecs,
-      midExtensionId: section.extensions.get(MID_EXTENSION),
-      localSsrc: localSsrc(),
+      codecs,
+      rtxPayloadTypes,
+      extensions,
+      rids: newSsrc ? [] : section.rids,
+      ssrcs: newSsrc ? [] : section.ssrcs,
+      ssrcGroups: newSsrc ? [] : section.ssrcGroups,
+      localSsrc: newSsrc?.(),
+      localRtxSsrc: section.kind === 'video' && rtxPayloadTypes.size > 0 ? newSsrc?.() : undefined,
     };
   });
   const dataSection = offer.sections.find(isDataSection);
@@ -113,6 +158,17 @@ function negotiate(offer: Offer, wanted: readonly OfferedMedia[], localSsrc: () 
     throw new FanlightError('unsupported_offer', 'All sections must be in one BUNDLE group.');
   }
   return { media, data, dtlsRole: offer.setup === 'passive' ? 'client' : 'server' };
+}
+
+/** One kind of congestion feedback is enough: an estimate (REMB) only where transport-wide feedback has no numbers. */
+function commonFeedback(
+  { feedback }: OfferedCodec,
+  ability: Ability,
+  extensions: ReadonlyMap<HeaderExtension, number>,
+): string[] {
+  const transportWide = feedback.includes('transport-cc') && extensions.has('transport-wide');
+  const unused = transportWide ? 'goog-remb' : 'transport-cc';
+  return feedback.filter((value) => value !== unused && ability.feedback.includes(value));
 }
 
 const KNOWN: Record<MediaKind, string> = { audio: 'Opus', video: 'VP8, VP9, H264, AV1' };
@@ -159,29 +215,43 @@ export interface AnswerRole {
 }
 
 function writeMedia(section: OfferedSection, media: AcceptedMedia, role: AnswerRole): string[] {
+  const payloadTypes = media.codecs.flatMap(({ payloadType }) => [
+    payloadType,
+    ...[media.rtxPayloadTypes.get(payloadType)].filter((rtx) => rtx !== undefined),
+  ]);
   const lines = [
-    `m=${media.kind} 9 ${section.protocol} ${media.codecs.map(({ payloadType }) => payloadType).join(' ')}`,
+    `m=${media.kind} 9 ${section.protocol} ${payloadTypes.join(' ')}`,
     'c=IN IP4 0.0.0.0',
     'a=rtcp:9 IN IP4 0.0.0.0',
   ];
   if (section.mid !== undefined) lines.push(`a=mid:${section.mid}`);
   lines.push(`a=${role.direction}`, 'a=rtcp-mux', 'a=rtcp-mux-only', 'a=rtcp-rsize');
-  const publishing = role.direction === 'recvonly';
-  if (publishing && media.midExtensionId !== undefined) lines.push(`a=extmap:${media.midExtensionId} ${MID_EXTENSION}`);
-  const feedback = publishing ? FEEDBACK_FROM_PUBLISHER : FEEDBACK_FROM_VIEWER;
+  for (const [name, id] of media.extensions) lines.push(`a=extmap:${id} ${HEADER_EXTENSION_URI[name]}`);
   for (const codec of media.codecs) {
     const channels = codec.channels ? `/${codec.channels}` : '';
     lines.push(`a=rtpmap:${codec.payloadType} ${codec.name}/${codec.clockRate}${channels}`);
     if (codec.fmtp) lines.push(`a=fmtp:${codec.payloadType} ${codec.fmtp}`);
-    for (const value of codec.feedback) {
-      if (feedback.includes(value)) lines.push(`a=rtcp-fb:${codec.payloadType} ${value}`);
-    }
+    for (const value of codec.feedback) lines.push(`a=rtcp-fb:${codec.payloadType} ${value}`);
+    const rtx = media.rtxPayloadTypes.get(codec.payloadType);
+    if (rtx !== undefined)
+      lines.push(`a=rtpmap:${rtx} rtx/${codec.clockRate}`, `a=fmtp:${rtx} apt=${codec.payloadType}`);
   }
-  if (media.localSsrc !== undefined) {
-    lines.push(`a=msid:${role.msid} ${media.kind}`, `a=ssrc:${media.localSsrc} cname:${role.cname}`);
-    lines.push(`a=ssrc:${media.localSsrc} msid:${role.msid} ${media.kind}`);
-  }
+  // Exactly the offered layers: OBS takes no fewer (RFC 8853 §5.3.2).
+  for (const rid of media.rids) lines.push(`a=rid:${rid} recv`);
+  if (media.rids.length > 0) lines.push(`a=simulcast:recv ${media.rids.join(';')}`);
+  if (media.localSsrc !== undefined) lines.push(...writeSource(media.localSsrc, media, role));
   return lines;
+}
+
+/** Our SSRCs, and which repeats which (RFC 5576; FID: RFC 4588 §8.3). */
+function writeSource(ssrc: number, { kind, localRtxSsrc }: AcceptedMedia, role: AnswerRole): string[] {
+  const msid = `msid:${role.msid} ${kind}`;
+  const ssrcs = localRtxSsrc === undefined ? [ssrc] : [ssrc, localRtxSsrc];
+  return [
+    `a=${msid}`,
+    ...(ssrcs.length > 1 ? [`a=ssrc-group:FID ${ssrcs.join(' ')}`] : []),
+    ...ssrcs.flatMap((each) => [`a=ssrc:${each} cname:${role.cname}`, `a=ssrc:${each} ${msid}`]),
+  ];
 }
 
 function writeTransport(identity: LocalIdentity, { dtlsRole }: Negotiation, candidates: readonly string[]): string[] {

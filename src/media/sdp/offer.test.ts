@@ -16,8 +16,6 @@ import {
 import { negotiatePublisher, negotiateViewer } from './answer.ts';
 import { parseOffer } from './offer.ts';
 
-const MID_EXTENSION = 'urn:ietf:params:rtp-hdrext:sdes:mid';
-
 /** `kind mid direction: name payload type, …` per section. */
 const outline = (lines: readonly string[]) =>
   parseOffer(sdp(lines)).sections.map(({ kind, mid, media }) =>
@@ -43,7 +41,7 @@ describe('the offer of', () => {
     const [audio, video, data] = offer.sections;
     expect(audio?.media?.ssrcs).toEqual([3570614608]);
     expect(video?.media?.ssrcs).toEqual([2231627014]);
-    expect(video?.media?.extensions.get(MID_EXTENSION)).toBe(9);
+    expect(video?.media?.extensions.get('mid')).toBe(9);
     expect(data?.sctpPort).toBe(5000);
     expect(audio?.media?.codecs[0]).toEqual({
       kind: 'audio',
@@ -65,7 +63,7 @@ describe('the offer of', () => {
     const offer = parseOffer(sdp(FIREFOX_PUBLISHER));
     expect(offer.fingerprints).toHaveLength(1);
     expect(offer.sections.map(({ rejected }) => rejected)).toEqual([false, false]);
-    expect(offer.sections[0]?.media?.extensions.get(MID_EXTENSION)).toBe(3);
+    expect(offer.sections[0]?.media?.extensions.get('mid')).toBe(3);
     expect(offer.sections[0]?.media?.ssrcs).toEqual([1081040086]);
   });
 
@@ -148,6 +146,63 @@ describe('an offer', () => {
     expect(parseOffer(sdp([...OBS_PUBLISHER, ...odd])).sections[1]?.media?.ssrcs).toEqual([2053116134]);
   });
 
+  it('says which payload type repeats which, by whatever order of lines', () => {
+    const rtx = (lines: readonly string[]) => [
+      ...(parseOffer(sdp(lines)).sections.find(({ kind }) => kind === 'video')?.media?.rtx ?? []),
+    ];
+    expect(rtx(CHROME_PUBLISHER)).toEqual([
+      [96, 97],
+      [102, 103],
+      [116, 117],
+    ]);
+    expect(rtx(FIREFOX_PUBLISHER)).toEqual([
+      [120, 124],
+      [121, 125],
+      [126, 127],
+      [97, 98],
+    ]);
+    expect(rtx([...OBS_PUBLISHER, 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96'])).toEqual([]);
+    const odd = ['97 apt=', '98 apt=x', '99 apt=200', '100 rtx-time=1', '101 rtx-time=3000;apt=96', '102 apt=96'];
+    const lines = [
+      ...OBS_PUBLISHER.map((line) => line.replace('SAVPF 96', 'SAVPF 96 97 98 99 100 101 102')),
+      ...odd.flatMap((fmtp) => [`a=rtpmap:${fmtp.split(' ')[0]} rtx/90000`, `a=fmtp:${fmtp}`]),
+    ];
+    expect(rtx(lines)).toEqual([[96, 101]]);
+  });
+
+  it('names the layers of simulcast in order, each once, of alternatives the first', () => {
+    const rids = (...lines: string[]) => parseOffer(sdp([...OBS_PUBLISHER, ...lines])).sections[1]?.media?.rids;
+    const described = ['a=rid:h send', 'a=rid:q send pt=96;max-width=320', 'a=rid:f send', 'a=rid:x recv'];
+    expect(rids(...described, 'a=simulcast:send q;~h;f')).toEqual(['q', 'h', 'f']);
+    expect(rids(...described, 'a=simulcast:recv x send f,h;q;q;unknown;x')).toEqual(['f', 'q']);
+    expect(rids(...described, 'a=simulcast: send rid=q;f')).toEqual(['q', 'f']);
+    expect(rids(...described)).toEqual([]);
+    expect(rids('a=simulcast:send q;f')).toEqual([]);
+  });
+
+  it('has header extensions that we know, that fit one byte and go the way of the media', () => {
+    const uri = 'urn:ietf:params:rtp-hdrext:sdes:';
+    const lines = [
+      `a=extmap:15 ${uri}mid`,
+      `a=extmap:0 ${uri}mid`,
+      `a=extmap:14/sendonly ${uri}mid`,
+      `a=extmap:14 ${uri}rtp-stream-id`,
+      `a=extmap:3/recvonly ${uri}repaired-rtp-stream-id`,
+      'a=extmap:2 urn:3gpp:video-orientation',
+      'a=extmap:1 urn:other',
+      'a=extmap:x urn:3gpp:video-orientation',
+    ];
+    expect([...(parseOffer(sdp([...OBS_PUBLISHER, ...lines])).sections[1]?.media?.extensions ?? [])]).toEqual([
+      ['mid', 14],
+      ['orientation', 2],
+    ]);
+  });
+
+  it('says which SSRCs belong together', () => {
+    const video = parseOffer(sdp(CHROME_PUBLISHER)).sections[1]?.media;
+    expect(video?.ssrcGroups).toEqual([{ semantics: 'FID', ssrcs: [2231627014, 632943048] }]);
+  });
+
   it('keeps the first SSRC of each group but those of simulcast, which are all media', () => {
     const groups = ['a=ssrc-group:SIM 1 2 3', 'a=ssrc-group:FID 1 11', 'a=ssrc-group:FEC-FR 1 12'];
     const ssrcs = [1, 2, 3, 11, 12].map((ssrc) => `a=ssrc:${ssrc} cname:x`);
@@ -198,6 +253,16 @@ describe('a malformed offer', () => {
     ['setup:holdconn', replacing(/^a=setup:.*/, 'a=setup:holdconn'), 'malformed_sdp'],
     ['setup named as a member of all objects', replacing(/^a=setup:.*/, 'a=setup:toString'), 'malformed_sdp'],
     ['two same mids', replacing(/^a=mid:1$/, 'a=mid:0'), 'malformed_sdp'],
+    [
+      'too many layers',
+      adding(
+        'm=video 9 UDP/TLS/RTP/SAVPF 96',
+        'a=mid:9',
+        ...Array.from({ length: 9 }, (_, index) => `a=rid:${index} send`),
+        'a=simulcast:send 0;1;2;3;4;5;6;7;8',
+      ),
+      'malformed_sdp',
+    ],
     ['no mids', without(/^a=mid/), 'unsupported_offer'],
     ['10 000 lines', adding(...Array.from({ length: 10_000 }, () => 'a=x')), 'malformed_sdp'],
     ['17 sections', adding(...Array.from({ length: 14 }, () => 'm=audio 9 UDP/TLS/RTP/SAVPF 111')), 'malformed_sdp'],

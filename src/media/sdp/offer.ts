@@ -4,6 +4,8 @@
 import { SessionDescription } from 'werift';
 import { FanlightError } from '../../errors.ts';
 import type { Codec, CodecName, MediaKind } from '../../rtp/codec.ts';
+import type { HeaderExtension } from '../../rtp/header-extension.ts';
+import { type AttributeLines, attributeLines, readExtensions, readSimulcast } from './attributes.ts';
 
 /** A codec with the payload type that the offer gave it. */
 export interface OfferedCodec extends Codec {
@@ -20,9 +22,20 @@ export interface OfferedMedia {
   readonly direction: 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
   /** Codecs that Fanlight relays, in the order of the offer; may be empty. */
   readonly codecs: readonly OfferedCodec[];
-  /** Header extension URI → id (RFC 8285). */
-  readonly extensions: ReadonlyMap<string, number>;
+  /** Payload type of media → that of its retransmission (`a=fmtp:… apt=`, RFC 4588 §8.1). */
+  readonly rtx: ReadonlyMap<number, number>;
+  /** Header extensions that we know and whose packets go the way of the media → id, 1 to 14 (RFC 8285). */
+  readonly extensions: ReadonlyMap<HeaderExtension, number>;
+  /** Simulcast layers to send, in the order of `a=simulcast` (RFC 8853); empty without simulcast. */
+  readonly rids: readonly string[];
   /** Media SSRCs named in the offer, without those of retransmission or FEC. */
+  readonly ssrcs: readonly number[];
+  readonly ssrcGroups: readonly SsrcGroup[];
+}
+
+/** `a=ssrc-group` (RFC 5576 §4.2): `FID` has media and its retransmission, `SIM` the layers of simulcast. */
+export interface SsrcGroup {
+  readonly semantics: string;
   readonly ssrcs: readonly number[];
 }
 
@@ -61,6 +74,8 @@ export interface Offer {
 const MAX_SECTIONS = 16;
 const MAX_LINES = 2000;
 const MAX_CODECS_PER_SECTION = 64;
+/** Chrome has at most 3, OBS 4. */
+const MAX_LAYERS = 8;
 
 const SETUP_BY_ROLE: ReadonlyMap<string, Offer['setup']> = new Map([
   ['auto', 'actpass'],
@@ -86,7 +101,8 @@ export function parseOffer(text: string): Offer {
   if (description.media.length > MAX_SECTIONS) throw malformed(`It has more than ${MAX_SECTIONS} m= sections.`);
 
   const bundle = description.group.find((group) => group.semantic === 'BUNDLE')?.items ?? [];
-  const sections = description.media.map((media) => readSection(media, bundle));
+  const attributes = attributeLines(lines);
+  const sections = description.media.map((media, index) => readSection(media, attributes[index] ?? [], bundle));
   const mids = sections.flatMap((section) => section.mid ?? []);
   if (new Set(mids).size !== mids.length) throw malformed('Two m= sections have the same mid.');
   if (sections.filter(({ mid, rejected }) => mid === undefined && !rejected).length > 1) {
@@ -124,10 +140,11 @@ function parseWithWerift(sdp: string): SessionDescription {
 }
 
 type WeriftMedia = SessionDescription['media'][number];
+type WeriftCodec = WeriftMedia['rtp']['codecs'][number];
 
 const KINDS = new Set<string>(['audio', 'video', 'application']);
 
-function readSection(media: WeriftMedia, bundle: readonly string[]): OfferedSection {
+function readSection(media: WeriftMedia, attributes: AttributeLines, bundle: readonly string[]): OfferedSection {
   const isMedia = media.kind === 'audio' || media.kind === 'video';
   const kind = media.kind === 'unknown' || !KINDS.has(media.kind) ? 'other' : media.kind;
   const secure = isMedia ? /^(UDP\/TLS|RTP)\/(RTP\/)?SAVPF?$/.test(media.profile) : media.profile.includes('SCTP');
@@ -140,7 +157,7 @@ function readSection(media: WeriftMedia, bundle: readonly string[]): OfferedSect
     protocol: media.profile,
     formats: media.fmt.join(' '),
     rejected: kind === 'other' || !secure || stopped,
-    media: isMedia ? readMedia(media, media.kind as MediaKind) : undefined,
+    media: isMedia ? readMedia(media, attributes, media.kind as MediaKind) : undefined,
     sctpPort: media.kind === 'application' ? readSctpPort(media.sctpPort) : undefined,
   };
 }
@@ -150,28 +167,53 @@ function readSctpPort(port = 5000): number {
   return port;
 }
 
-function readMedia(media: WeriftMedia, kind: MediaKind): OfferedMedia {
+function readMedia(media: WeriftMedia, attributes: AttributeLines, kind: MediaKind): OfferedMedia {
   if (media.rtp.codecs.length > MAX_CODECS_PER_SECTION) throw malformed('An m= section has too many codecs.');
-  const extensions = new Map<string, number>();
-  for (const extension of media.rtp.headerExtensions) {
-    if (extension.id >= 1 && extension.id <= 255) extensions.set(extension.uri, extension.id);
-  }
+  const rids = readSimulcast(attributes);
+  if (rids.length > MAX_LAYERS) throw malformed('An m= section has too many simulcast layers.');
+  const ssrcGroups = media.ssrcGroup.map(({ semantic, items }) => ({
+    semantics: semantic,
+    ssrcs: items.map(Number).filter(isSsrc),
+  }));
   // A group's first SSRC is the media, the others are its retransmission or FEC (RFC 5576 §4.2, RFC 5956).
   const secondary = new Set(
-    media.ssrcGroup.filter(({ semantic }) => semantic !== 'SIM').flatMap(({ items }) => items.slice(1).map(Number)),
+    ssrcGroups.filter(({ semantics }) => semantics !== 'SIM').flatMap(({ ssrcs }) => ssrcs.slice(1)),
+  );
+  const direction = media.direction ?? 'sendrecv';
+  // The m= line has the order and the say; one rtpmap each.
+  const formats = [...new Set<number | string>(media.fmt)].flatMap(
+    (payloadType) => media.rtp.codecs.find((candidate) => candidate.payloadType === payloadType) ?? [],
   );
   return {
     kind,
     mid: media.rtp.muxId ?? '',
-    direction: media.direction ?? 'sendrecv',
-    // The m= line has the order and the say; one rtpmap each.
-    codecs: [...new Set<number | string>(media.fmt)].flatMap((payloadType) => {
-      const codec = media.rtp.codecs.find((candidate) => candidate.payloadType === payloadType);
-      return (codec && readCodec(codec, kind)) ?? [];
-    }),
-    extensions,
-    ssrcs: media.ssrc.map(({ ssrc }) => ssrc).filter((ssrc) => ssrc >= 0 && ssrc < 2 ** 32 && !secondary.has(ssrc)),
+    direction,
+    codecs: formats.flatMap((format) => readCodec(format, kind) ?? []),
+    rtx: readRtx(formats),
+    extensions: readExtensions(attributes, direction),
+    rids,
+    ssrcs: media.ssrc.map(({ ssrc }) => ssrc).filter((ssrc) => isSsrc(ssrc) && !secondary.has(ssrc)),
+    ssrcGroups,
   };
+}
+
+function isSsrc(ssrc: number): boolean {
+  return Number.isInteger(ssrc) && ssrc >= 0 && ssrc < 2 ** 32;
+}
+
+/** The first payload type for each media that has one (RFC 4588 §8.6 has one for each). */
+function readRtx(formats: readonly WeriftCodec[]): ReadonlyMap<number, number> {
+  const rtx = new Map<number, number>();
+  for (const { mimeType, payloadType, parameters } of formats) {
+    if (mimeType.split('/')[1]?.toLowerCase() !== 'rtx' || !isPayloadType(payloadType)) continue;
+    const associated = Number.parseInt(parseParameters(parameters).apt ?? '', 10);
+    if (isPayloadType(associated) && !rtx.has(associated)) rtx.set(associated, payloadType);
+  }
+  return rtx;
+}
+
+function isPayloadType(payloadType: number | undefined): payloadType is number {
+  return payloadType !== undefined && Number.isInteger(payloadType) && payloadType >= 0 && payloadType <= 127;
 }
 
 const NAMES: ReadonlyMap<string, CodecName> = new Map([
@@ -182,10 +224,10 @@ const NAMES: ReadonlyMap<string, CodecName> = new Map([
   ['opus', 'opus'],
 ]);
 
-function readCodec(codec: WeriftMedia['rtp']['codecs'][number], kind: MediaKind): OfferedCodec | undefined {
+function readCodec(codec: WeriftCodec, kind: MediaKind): OfferedCodec | undefined {
   const name = NAMES.get(codec.mimeType.split('/')[1]?.toLowerCase() ?? '');
   const payloadType = codec.payloadType;
-  if (!name || payloadType === undefined || !(payloadType >= 0 && payloadType <= 127)) return undefined;
+  if (!name || !isPayloadType(payloadType)) return undefined;
   if ((name === 'opus') !== (kind === 'audio')) return undefined;
   if (codec.clockRate !== (kind === 'audio' ? 48_000 : 90_000)) return undefined;
   return {
