@@ -13,7 +13,7 @@
 #define FANOUT_SOURCES "unknown"
 #endif
 
-enum { MAX_ARGUMENTS = 12, ADDRESS_LENGTH = 64 };
+enum { MAX_ARGUMENTS = 13, ADDRESS_LENGTH = 64 };
 
 static const napi_type_tag ENGINE_TAG = {0x66616e6c69676874, 0x66616e6f75740001};
 
@@ -207,7 +207,7 @@ static napi_value move_member(napi_env env, napi_callback_info info) {
   return number(env, from.ok ? fanout_member_move(engine, member, address, port) : FANOUT_BAD_ARGUMENT);
 }
 
-/** setRoute(engine, member, slot, ssrc, payloadType, indexOffset, mid, midId, sendTimeId, orientationId, audioLevelId, captureTimeId) */
+/** setRoute(engine, member, slot, ssrc, payloadType, indexOffset, firstIndex, mid, midId, sendTimeId, orientationId, audioLevelId, captureTimeId) */
 static napi_value set_route(napi_env env, napi_callback_info info) {
   arguments from;
   char mid[FANOUT_MAX_MID + 1];
@@ -222,6 +222,7 @@ static napi_value set_route(napi_env env, napi_callback_info info) {
   // Beyond 2^48 there are no packet indexes.
   if (!(offset >= -281474976710656.0 && offset <= 281474976710656.0)) from.ok = false;
   else route.index_offset = (int64_t)offset;
+  route.first_index = next_integer(&from, 281474976710655.0);
   route.mid_length = (uint8_t)next_text(&from, mid, sizeof mid);
   memcpy(route.mid, mid, route.mid_length);
   route.mid_id = next_byte(&from);

@@ -333,8 +333,9 @@ static size_t read_record(const uint8_t *bytes, size_t length, record *out) {
   return FANOUT_RECORD_HEADER + out->payload_length;
 }
 
-/** The member's packet index for a record; false when there is none. */
+/** The member's packet index for a record; false when it must not get it. */
 static bool member_index(const slot_state *slot, const record *packet, uint64_t *index) {
+  if (packet->index < slot->config.first_index) return false;
   // Both are far from the ends of 64 bits: the canonical one has 48.
   if (slot->config.index_offset > (INT64_C(1) << INDEX_BITS) || slot->config.index_offset < -(INT64_C(1) << INDEX_BITS)) {
     return false;
@@ -634,7 +635,7 @@ int fanout_report(fanout *engine, uint32_t number, uint32_t ntp_seconds, uint32_
   if (!member) return FANOUT_UNKNOWN;
   for (uint32_t at = 0; at < FANOUT_SLOTS; at++) {
     const slot_state *slot = &member->slots[at];
-    if (!(slots >> at & 1) || slot->packets == 0) continue;
+    if (!(slots >> at & 1) || !slot->active || slot->packets == 0) continue;
     uint8_t *out = reserve(engine, SENDER_REPORT + MAX_SDES + SRTCP_MAX_TRAILER);
     out[0] = 0x80;
     out[1] = 200;

@@ -37,6 +37,8 @@ typedef struct {
   uint8_t payload_type;
   /** The member's packet index less the canonical one. */
   int64_t index_offset;
+  /** Canonical index of the first packet that may go out: what came before it was never meant for this member. */
+  uint64_t first_index;
   uint8_t mid[FANOUT_MAX_MID];
   uint8_t mid_length;
   /** Ids of header extensions (RFC 8285, one byte): 1 to 14, 0 where not negotiated. */

@@ -56,6 +56,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       hostAddresses: own,
       maxPendingTransports: config.maxPendingTransports,
       clockOrigin: origin,
+      fanout: config.fanout,
       onCounters: (worker, counters) => metrics.workerCounters(worker, counters),
       onStarted: (worker) => metrics.workerStarted(worker),
       log: logger,

@@ -20,6 +20,8 @@ import {
 import type { IceServer } from './signaling/ice-servers.ts';
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export const FANOUT_CHOICES = ['auto', 'native', 'portable'] as const;
+export type FanoutChoice = (typeof FANOUT_CHOICES)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Config {
@@ -47,6 +49,7 @@ export interface Config {
   readonly publisherGraceMs: number;
   readonly viewerGraceMs: number;
   readonly strictWhip: boolean;
+  readonly fanout: FanoutChoice;
   readonly maxViewersPerBroadcast: number;
   readonly maxBroadcasts: number;
   readonly maxPendingTransports: number;
@@ -147,6 +150,11 @@ const schema = z.object({
     'false',
     'Insist on If-Match and on the bearer token where real clients forget them: true or false.',
     boolean,
+  ),
+  FANLIGHT_FANOUT: setting(
+    'auto',
+    `Which engine sends packets to viewers: ${FANOUT_CHOICES.join(', ')}; auto takes the native one where it was compiled.`,
+    oneOf(FANOUT_CHOICES),
   ),
   FANLIGHT_MAX_VIEWERS: setting('5000', 'Viewers of one broadcast.', integer(1, 1_000_000)),
   FANLIGHT_MAX_BROADCASTS: setting(
@@ -286,6 +294,7 @@ function toConfig(values: Values, mediaWorkers: number): Config {
     publisherGraceMs: values.PUBLISHER_GRACE * 1000,
     viewerGraceMs: values.VIEWER_GRACE * 1000,
     strictWhip: values.FANLIGHT_STRICT_WHIP,
+    fanout: values.FANLIGHT_FANOUT,
     maxViewersPerBroadcast: values.FANLIGHT_MAX_VIEWERS,
     maxBroadcasts: values.FANLIGHT_MAX_BROADCASTS,
     maxPendingTransports: values.FANLIGHT_MAX_PENDING_TRANSPORTS,

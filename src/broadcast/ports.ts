@@ -77,6 +77,27 @@ export type TransportEvent =
   /** Viewer: it read too slowly, and this many messages of the label were not sent to it. */
   | { readonly type: 'data-lost'; readonly transportId: string; readonly label: string; readonly messages: number };
 
+/** How one medium arrives at a viewer, as its receiver reports say. */
+export interface MediaQuality {
+  /** Share lost between its last two reports, 0 to 1. */
+  readonly lossShare: number;
+  readonly packetsLost: number;
+  readonly jitterMs: number;
+}
+
+/** What is known of how a viewer receives; null for what it has not said yet. */
+export interface ViewerQuality {
+  readonly transportId: string;
+  readonly packetsSent: number;
+  /** What the kernel did not take for it. */
+  readonly packetsDropped: number;
+  readonly roundTripMs: number | null;
+  /** What the viewer believes that its network carries (REMB). */
+  readonly estimatedBitrateBps: number | null;
+  readonly audio: MediaQuality | null;
+  readonly video: MediaQuality | null;
+}
+
 /** The media plane as the domain sees it. Commands to one worker keep their order. */
 export interface MediaPort {
   /** Rejects with FanlightError: malformed_sdp, unsupported_offer, unsupported_codec, transport_limit, worker_unavailable. */
@@ -93,6 +114,8 @@ export interface MediaPort {
   openDataLabel(broadcast: string, label: string): void;
   /** Tells a publisher on its control channel (label `fanlight`) that a message was refused. */
   refuseData(transportId: string, label: string, code: ErrorCode): void;
+  /** How the connected viewers of a broadcast receive. Workers that do not answer are left out. */
+  viewerQuality(broadcast: string): Promise<readonly ViewerQuality[]>;
   /** One listener; called synchronously, in order per transport. */
   listen(listener: (event: TransportEvent) => void): void;
 }

@@ -2,8 +2,10 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
+import type { IceDescription, OpenedTransport, OpenTransportRequest, ViewerQuality } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
+import type { FanoutEngine } from './fanout/engine.ts';
+import { SendLoad } from './fanout/gatherer.ts';
 import { CNAME, newCredentials, newSsrc } from './identifiers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import { Relay } from './relay.ts';
@@ -14,12 +16,30 @@ import { candidateLines } from './transport/candidates.ts';
 import { Transport } from './transport/transport.ts';
 import type { UdpFront } from './transport/udp-front.ts';
 import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
-import type { SourceItem, WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
+import type {
+  Reply,
+  SourceItem,
+  WorkerCommand,
+  WorkerCounters,
+  WorkerEvent,
+  WorkerSettings,
+} from './worker-protocol.ts';
 
 /** Losses must be asked for within a frame or two. */
 const PUBLISHER_TICK_MS = 20;
 const TICK_MS = 250;
-const REPORT_MS = 1_000;
+/** Reports to viewers are due once a second each; looked at so often, they are spread. */
+const VIEWER_TICK_MS = 50;
+
+export interface MediaWorkerOptions {
+  readonly settings: WorkerSettings;
+  readonly front: UdpFront;
+  /** Sends on the front's socket; closed with the worker. */
+  readonly engine: FanoutEngine;
+  readonly emit: (event: WorkerEvent) => void;
+  /** Unix ms with fractions, that only go forward. */
+  readonly now: () => number;
+}
 
 export class MediaWorker {
   readonly #settings: WorkerSettings;
@@ -30,21 +50,22 @@ export class MediaWorker {
   readonly #viewers = new Map<string, ViewerPeer>();
   readonly #relays = new Map<string, Relay>();
   readonly #links: SourceLinks;
+  readonly #engine: FanoutEngine;
+  readonly #load: SendLoad;
   readonly #timers: NodeJS.Timeout[];
   readonly #counters: RtpCounters = {
     rtpPacketsReceived: 0,
-    rtpPacketsSent: 0,
-    rtpBytesSent: 0,
     dataMessagesSent: 0,
     rtpPacketsDropped: {},
   };
 
-  /** @param now Unix ms that only go forward */
-  constructor(settings: WorkerSettings, front: UdpFront, emit: (event: WorkerEvent) => void, now: () => number) {
+  constructor({ settings, front, engine, emit, now }: MediaWorkerOptions) {
     this.#settings = settings;
     this.#front = front;
+    this.#engine = engine;
     this.#emit = emit;
     this.#now = now;
+    this.#load = new SendLoad(now);
     this.#links = new SourceLinks({
       index: settings.index,
       onItems: (broadcast, sourceId, items) => {
@@ -56,7 +77,7 @@ export class MediaWorker {
     this.#timers = [
       setInterval(() => this.#tickPublishers(), PUBLISHER_TICK_MS),
       setInterval(() => this.#tickTransports(), TICK_MS),
-      setInterval(() => this.#sendReports(), REPORT_MS),
+      setInterval(() => this.#tickViewers(), VIEWER_TICK_MS),
     ];
   }
 
@@ -72,6 +93,9 @@ export class MediaWorker {
         return;
       case 'restart-ice':
         this.#reply(command.request, () => this.#restartIce(command.transportId));
+        return;
+      case 'quality':
+        this.#reply(command.request, () => this.#quality(command.broadcast));
         return;
       case 'close':
         this.#close(command.transportId);
@@ -101,12 +125,18 @@ export class MediaWorker {
   /** Absolute since the start; the event loop's lag is the thread's to know. */
   counters(): Omit<WorkerCounters, 'eventLoopLagSeconds'> {
     const { dropped, sendFailures } = this.#front;
+    const sent = this.#engine.counters();
     return {
       ...this.#counters,
+      rtpPacketsSent: sent.packetsSent,
+      rtpBytesSent: sent.bytesSent,
+      sendLoad: this.#load.share,
+      fanoutMembers: sent.members,
       rtpPacketsDropped: {
         ...this.#counters.rtpPacketsDropped,
         'unknown-address': dropped['unknown-address'],
-        'send-failed': sendFailures,
+        'send-failed': sendFailures + sent.packetsFailed,
+        'send-blocked': sent.packetsBlocked,
       },
     };
   }
@@ -115,15 +145,14 @@ export class MediaWorker {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     for (const transportId of [...this.#publishers.keys(), ...this.#viewers.keys()]) this.#close(transportId);
+    for (const relay of this.#relays.values()) relay.close();
     this.#links.close();
+    // Before the socket, on which it sends.
+    this.#engine.close();
     await this.#front.close();
   }
 
-  #reply(
-    request: number,
-    work: () => Omit<OpenedTransport, 'worker'> | IceDescription,
-    undo: () => void = () => {},
-  ): void {
+  #reply(request: number, work: () => Reply, undo: () => void = () => {}): void {
     try {
       this.#emit({ type: 'reply', request, result: work() });
     } catch (error) {
@@ -205,7 +234,6 @@ export class MediaWorker {
       id,
       relay: this.#relayOf(broadcast),
       negotiation,
-      cname: CNAME,
       counters: this.#counters,
       now: this.#now,
       tell: (event, detail) => this.#tell(event, detail),
@@ -250,9 +278,15 @@ export class MediaWorker {
   #relayOf(broadcast: string): Relay {
     const existing = this.#relays.get(broadcast);
     if (existing) return existing;
-    const relay = new Relay(broadcast, () => {
-      this.#askPublishersHere(broadcast);
-      this.#links.wishKeyFrame(broadcast);
+    const relay = new Relay({
+      broadcast,
+      group: this.#engine.addGroup(),
+      load: this.#load,
+      now: this.#now,
+      wishKeyFrame: () => {
+        this.#askPublishersHere(broadcast);
+        this.#links.wishKeyFrame(broadcast);
+      },
     });
     this.#relays.set(broadcast, relay);
     this.#links.setWanted(broadcast, true);
@@ -261,6 +295,7 @@ export class MediaWorker {
 
   #forgetIdleRelay(broadcast: string): void {
     for (const viewer of this.#viewers.values()) if (viewer.broadcast === broadcast) return;
+    this.#relays.get(broadcast)?.close();
     this.#relays.delete(broadcast);
     this.#links.setWanted(broadcast, false);
   }
@@ -295,9 +330,15 @@ export class MediaWorker {
     for (const transport of this.#transports()) transport.tick(nowMs);
   }
 
-  #sendReports(): void {
+  #tickViewers(): void {
     const nowMs = this.#now();
-    for (const viewer of this.#viewers.values()) viewer.sendReports(nowMs);
+    for (const viewer of this.#viewers.values()) viewer.tick(nowMs);
+  }
+
+  #quality(broadcast: string): ViewerQuality[] {
+    return [...this.#viewers.values()].flatMap((viewer) =>
+      viewer.broadcast === broadcast ? (viewer.quality() ?? []) : [],
+    );
   }
 
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {

@@ -68,6 +68,10 @@ export class PublisherPeer implements TransportOwner {
     this.#transport?.data?.tell({ type: 'refused', label, code });
   }
 
+  onMoved(): void {
+    // The transport sends to the new place by itself.
+  }
+
   onConnected(): void {
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }

@@ -3,21 +3,17 @@
 // It must not know transports, viewers or sockets.
 
 import { randomInt } from 'node:crypto';
-import type { Codec, MediaKind } from '../rtp/codec.ts';
+import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
-import { sequenceDistance } from '../rtp/sequence.ts';
 import { Timeline } from '../rtp/timeline.ts';
+import { type FanoutPacket, MAX_PAYLOAD_BYTES, NOT_SENT } from './fanout/engine.ts';
 import type { SourceItem } from './worker-protocol.ts';
 
-/** A packet in the canonical space, ready to be headed per viewer. Shared by all viewers: never changed. */
-export interface CanonicalPacket {
+/** A packet in the canonical space, ready to be headed per viewer. */
+export interface CanonicalPacket extends FanoutPacket {
   readonly codec: Codec;
-  readonly marker: boolean;
-  readonly sequence: number;
-  readonly timestamp: number;
   /** Begins a frame from which a decoder can start; always true for audio. */
   readonly startsDecoding: boolean;
-  readonly payload: Uint8Array;
 }
 
 function isSameCodec(codec: Codec, other: Codec | undefined): boolean {
@@ -31,9 +27,6 @@ function sourceKey(sourceId: string, ssrc: number): string {
 /** Late packets come from the source before, at most from a few. */
 const MAX_REMEMBERED_SOURCES = 64;
 
-/** Clock rates (Hz) of what Fanlight relays. */
-const CLOCK_RATE: Record<MediaKind, number> = { video: 90_000, audio: 48_000 };
-
 export class UpTrack {
   readonly kind: MediaKind;
   readonly #timeline: Timeline;
@@ -42,8 +35,8 @@ export class UpTrack {
   readonly #sourceNumbers = new Map<string, number>();
   #source = 0;
   #awaitsKeyFrame = false;
-  /** Highest canonical sequence number given. */
-  #highest: number | undefined;
+  /** Highest canonical index given. */
+  #newestIndex: number | undefined;
   #codec: Codec | undefined;
   /** The object that the last packet carried: packets from another worker carry copies, equal but not the same. */
   #carriedCodec: Codec | undefined;
@@ -64,10 +57,21 @@ export class UpTrack {
     return this.#awaitsKeyFrame;
   }
 
-  /** Takes a packet of a source; undefined when viewers must not see it (padding, malformed, late from an older source). */
+  /** Highest canonical index given; undefined before the first. */
+  get newestIndex(): number | undefined {
+    return this.#newestIndex;
+  }
+
+  /** What the source sends now; undefined before the first packet. */
+  get codec(): Codec | undefined {
+    return this.#codec;
+  }
+
+  /** Takes a packet of a source; undefined when viewers must not see it (padding, too long, late from an older source). */
   receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
     const source = this.#numberOf(sourceKey(sourceId, item.ssrc));
-    if (item.payload.length === 0) {
+    // What is too long for any network that viewers have is left out too.
+    if (item.payload.length === 0 || item.payload.length > MAX_PAYLOAD_BYTES) {
       this.#timeline.skip(source, item.sequence);
       return undefined;
     }
@@ -78,10 +82,10 @@ export class UpTrack {
     if (this.#awaitsKeyFrame) return undefined;
     const place = this.#timeline.map(source, item, item.arrivedAtMs);
     if (!place) return undefined;
-    const isLate = this.#highest !== undefined && sequenceDistance(this.#highest, place.sequence) < 0;
+    const isLate = this.#newestIndex !== undefined && place.index < this.#newestIndex;
     // Of the codec before: viewers' decoders are past it, and going back would cost each of them a key frame.
     if (isLate && !isSameCodec(item.codec, this.#codec)) return undefined;
-    if (!isLate) this.#highest = place.sequence;
+    if (!isLate) this.#newestIndex = place.index;
     if (place.startsSource) {
       this.#source = source;
       this.#reference = undefined;
@@ -89,12 +93,15 @@ export class UpTrack {
     const codec = this.#intern(item.codec);
     if (!isLate) this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
     const canonical: CanonicalPacket = {
+      kind: this.kind,
       codec,
       marker: item.marker,
-      sequence: place.sequence,
+      index: place.index,
       timestamp: place.timestamp,
       startsDecoding,
       payload,
+      extensions: item.extensions,
+      sendTime: NOT_SENT,
     };
     this.#ring.add(place.sequence, canonical, item.arrivedAtMs);
     return canonical;
@@ -107,9 +114,10 @@ export class UpTrack {
     if (timestamp !== undefined) this.#reference = { timestamp, capturedAtMs: item.capturedAtMs };
   }
 
-  /** A packet sent within the last seconds, by its canonical sequence number. */
-  recall(sequence: number, nowMs: number): CanonicalPacket | undefined {
-    return this.#ring.get(sequence, nowMs);
+  /** A packet sent within the last seconds, by its canonical index. */
+  recall(index: number, nowMs: number): CanonicalPacket | undefined {
+    const packet = this.#ring.get(index & 0xffff, nowMs);
+    return packet?.index === index ? packet : undefined;
   }
 
   #numberOf(key: string): number {

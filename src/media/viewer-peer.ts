@@ -1,29 +1,35 @@
 // A viewer on this worker: its transport, its down tracks, the feedback that it sends.
 // It must not know how the publisher is reached or what a data message says.
 
-import { type DataMessage, isStateLabel, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
-import type { MediaKind } from '../rtp/codec.ts';
+import {
+  type DataMessage,
+  isStateLabel,
+  type TransportEndReason,
+  type TransportEvent,
+  type ViewerQuality,
+} from '../broadcast/ports.ts';
+import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { ntpFromUnixMs } from '../rtp/ntp.ts';
-import { parseRtcp } from '../rtp/rtcp.ts';
-import { writeSenderReport } from '../rtp/rtcp-writer.ts';
+import { ReceiverFeedback } from '../rtp/receiver-feedback.ts';
+import { parseRtcp, type ReportBlock } from '../rtp/rtcp.ts';
 import { DownTrack } from './down-track.ts';
+import type { FanoutMember } from './fanout/engine.ts';
 import type { Relay, RelayViewer } from './relay.ts';
 import type { Negotiation } from './sdp/answer.ts';
+import type { SrtpKeys } from './transport/dtls.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
+import type { RemoteAddress } from './transport/udp-front.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 /** What all peers of a worker count together. */
 export interface RtpCounters {
   rtpPacketsReceived: number;
-  rtpPacketsSent: number;
-  rtpBytesSent: number;
   dataMessagesSent: number;
   readonly rtpPacketsDropped: Record<string, number>;
 }
 
 export interface ViewerPeerOptions {
   readonly id: string;
-  readonly cname: string;
   readonly relay: Relay;
   readonly negotiation: Negotiation;
   readonly counters: RtpCounters;
@@ -33,22 +39,21 @@ export interface ViewerPeerOptions {
   readonly onEnd: () => void;
 }
 
-/** While a viewer waits for a key frame its wish is repeated so often. */
-const WISH_AGAIN_MS = 500;
+const REPORT_EVERY_MS = 1_000;
 
 export class ViewerPeer implements TransportOwner, RelayViewer {
   readonly #options: ViewerPeerOptions;
-  readonly #downTracks = new Map<MediaKind, DownTrack>();
+  /** Its place at the fan-out engine, once connected with media. */
+  #member: FanoutMember | undefined;
+  readonly #downTracks: DownTrack[] = [];
+  readonly #feedback = new ReceiverFeedback();
   #transport: Transport | undefined;
   /** Labels may be opened and data sent: `startData` has come. */
   #dataStarted = false;
-  #wishedAtMs = 0;
+  #reportedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: ViewerPeerOptions) {
     this.#options = options;
-    for (const media of options.negotiation.media) {
-      if (media.localSsrc !== undefined) this.#downTracks.set(media.kind, new DownTrack(media, media.localSsrc));
-    }
   }
 
   get broadcast(): string {
@@ -69,7 +74,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   close(): void {
-    this.#options.relay.removeViewer(this);
+    this.#leave();
     this.#transport?.close();
   }
 
@@ -89,19 +94,53 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     if (isQueued) this.#options.counters.dataMessagesSent++;
   }
 
-  onConnected(): void {
-    this.#options.relay.addViewer(this);
-    this.#wishKeyFrame(this.#options.now());
+  /** Undefined before it is connected with media. */
+  quality(): ViewerQuality | undefined {
+    if (!this.#member) return undefined;
+    const { packets, dropped } = this.#member.counters();
+    return {
+      transportId: this.#options.id,
+      packetsSent: packets.audio + packets.video,
+      packetsDropped: dropped,
+      roundTripMs: this.#feedback.roundTripMs ?? null,
+      estimatedBitrateBps: this.#feedback.estimatedBitrateBps ?? null,
+      audio: this.#feedback.quality('audio') ?? null,
+      video: this.#feedback.quality('video') ?? null,
+    };
+  }
+
+  onConnected(keys: SrtpKeys | undefined, remote: RemoteAddress): void {
+    const { relay, negotiation } = this.#options;
+    if (keys && negotiation.media.length > 0) {
+      const member = relay.group.addMember({ profile: keys.profile, key: keys.localKey, salt: keys.localSalt });
+      member.moveTo(remote);
+      this.#member = member;
+      this.#downTracks.push(...negotiation.media.map((media) => new DownTrack(media, member)));
+      relay.addViewer(this);
+    }
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }
 
-  onPacket(kind: MediaKind, packet: CanonicalPacket): void {
-    const downTrack = this.#downTracks.get(kind);
-    if (!downTrack) return;
-    const nowMs = this.#options.now();
-    const bytes = downTrack.forward(packet, nowMs);
-    if (bytes) this.#send(bytes);
-    else if (downTrack.awaitsKeyFrame) this.#wishKeyFrame(nowMs);
+  onMoved(remote: RemoteAddress): void {
+    this.#member?.moveTo(remote);
+  }
+
+  adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean {
+    return this.#downTrack(kind)?.adopt(codec, newestIndex) ?? false;
+  }
+
+  start(kind: MediaKind, packet: CanonicalPacket): void {
+    this.#downTrack(kind)?.start(packet);
+  }
+
+  /** Players cannot bring sound and picture together before they know both clocks. */
+  onStarted(nowMs: number): void {
+    this.#report(nowMs);
+  }
+
+  /** Many times a second: once a second it hears where the media's clocks stand (RFC 3550 §6.4.1). */
+  tick(nowMs: number): void {
+    if (nowMs - this.#reportedAtMs >= REPORT_EVERY_MS) this.#report(nowMs);
   }
 
   onRtp(): void {
@@ -110,27 +149,23 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   onRtcp(bytes: Buffer, nowMs: number): void {
     for (const packet of parseRtcp(bytes)) {
-      if (packet.type === 'nack') this.#repeat(packet.mediaSsrc, packet.lost, nowMs);
-      else if (packet.type === 'pli') this.#askedForKeyFrame(packet.mediaSsrc);
-      else if (packet.type === 'fir') for (const { ssrc } of packet.entries) this.#askedForKeyFrame(ssrc);
-    }
-  }
-
-  /** Once a second: where the media's clock stands (RFC 3550 §6.4.1). */
-  sendReports(nowMs: number): void {
-    for (const downTrack of this.#downTracks.values()) {
-      if (downTrack.packetsSent === 0) continue;
-      const rtpTimestamp = this.#options.relay.upTrack(downTrack.kind)?.timestampAt(nowMs);
-      if (rtpTimestamp === undefined) continue;
-      const report = writeSenderReport({
-        ssrc: downTrack.ssrc,
-        ntp: ntpFromUnixMs(nowMs),
-        rtpTimestamp,
-        packetCount: downTrack.packetsSent,
-        octetCount: downTrack.octetsSent,
-        cname: this.#options.cname,
-      });
-      this.#transport?.sendRtcp(Buffer.from(report));
+      switch (packet.type) {
+        case 'nack':
+          this.#repeat(packet.mediaSsrc, packet.lost, nowMs);
+          break;
+        case 'pli':
+          this.#askedForKeyFrame(packet.mediaSsrc);
+          break;
+        case 'fir':
+          for (const { ssrc } of packet.entries) this.#askedForKeyFrame(ssrc);
+          break;
+        case 'remb':
+          this.#feedback.estimated(packet.bitrateBps);
+          break;
+        case 'receiver-report':
+        case 'sender-report':
+          this.#readReports(packet.reports, nowMs);
+      }
     }
   }
 
@@ -163,29 +198,45 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   onClosed(reason: TransportEndReason, detail: string): void {
-    this.#options.relay.removeViewer(this);
+    this.#leave();
     this.#options.onEnd();
     this.#options.tell({ type: 'closed', transportId: this.#options.id, reason }, detail);
   }
 
-  #send(packet: Buffer): void {
-    const { counters } = this.#options;
-    if (this.#transport?.sendRtp(packet)) {
-      counters.rtpPacketsSent++;
-      counters.rtpBytesSent += packet.length;
-    } else {
-      counters.rtpPacketsDropped['not-connected'] = (counters.rtpPacketsDropped['not-connected'] ?? 0) + 1;
+  #leave(): void {
+    this.#options.relay.removeViewer(this);
+    this.#member?.remove();
+    this.#member = undefined;
+  }
+
+  #report(nowMs: number): void {
+    if (!this.#member) return;
+    this.#reportedAtMs = nowMs;
+    const { relay } = this.#options;
+    const audio = relay.upTrack('audio')?.timestampAt(nowMs);
+    const video = relay.upTrack('video')?.timestampAt(nowMs);
+    this.#member.report(ntpFromUnixMs(nowMs), {
+      ...(audio === undefined ? {} : { audio }),
+      ...(video === undefined ? {} : { video }),
+    });
+  }
+
+  #readReports(reports: readonly ReportBlock[], nowMs: number): void {
+    for (const block of reports) {
+      const downTrack = this.#downTrackOf(block.ssrc);
+      if (downTrack) this.#feedback.reported(downTrack.kind, block, CLOCK_RATE[downTrack.kind], ntpFromUnixMs(nowMs));
     }
   }
 
   #repeat(ssrc: number, sequences: readonly number[], nowMs: number): void {
     const downTrack = this.#downTrackOf(ssrc);
     const upTrack = downTrack && this.#options.relay.upTrack(downTrack.kind);
-    if (!upTrack) return;
+    const newestIndex = upTrack?.newestIndex;
+    if (!downTrack || !upTrack || newestIndex === undefined) return;
     for (const sequence of sequences) {
-      const packet = upTrack.recall(downTrack.canonicalSequence(sequence), nowMs);
-      const bytes = packet && downTrack.repeat(packet, nowMs);
-      if (bytes) this.#send(bytes);
+      const index = downTrack.canonicalIndex(sequence, newestIndex);
+      const packet = index === undefined ? undefined : upTrack.recall(index, nowMs);
+      if (packet) downTrack.repeat(packet, nowMs, this.#feedback.roundTripMs);
     }
   }
 
@@ -193,13 +244,11 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     if (this.#downTrackOf(ssrc)?.kind === 'video') this.#options.relay.wishKeyFrame();
   }
 
-  #downTrackOf(ssrc: number): DownTrack | undefined {
-    return [...this.#downTracks.values()].find((downTrack) => downTrack.ssrc === ssrc);
+  #downTrack(kind: MediaKind): DownTrack | undefined {
+    return this.#downTracks.find((downTrack) => downTrack.kind === kind);
   }
 
-  #wishKeyFrame(nowMs: number): void {
-    if (!this.#downTracks.has('video') || nowMs - this.#wishedAtMs < WISH_AGAIN_MS) return;
-    this.#wishedAtMs = nowMs;
-    this.#options.relay.wishKeyFrame();
+  #downTrackOf(ssrc: number): DownTrack | undefined {
+    return this.#downTracks.find((downTrack) => downTrack.ssrc === ssrc);
   }
 }

@@ -8,11 +8,13 @@ import type {
   OpenedTransport,
   OpenTransportRequest,
   TransportEvent,
+  ViewerQuality,
 } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { ClockOrigin } from '../monotonic-clock.ts';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
 import type { PassedExtensions } from '../rtp/header-extension.ts';
+import type { FanoutChoice } from './fanout/engine.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
 
 /** `workerData` of a media worker. */
@@ -25,6 +27,7 @@ export interface WorkerSettings {
   readonly announcedAddresses: readonly string[];
   readonly hostAddresses: readonly string[];
   readonly maxPendingTransports: number;
+  readonly fanout: FanoutChoice;
   /** All threads tell the same time. */
   readonly clockOrigin: ClockOrigin;
 }
@@ -32,6 +35,7 @@ export interface WorkerSettings {
 export type WorkerCommand =
   | { readonly type: 'open'; readonly request: number; readonly transport: OpenTransportRequest }
   | { readonly type: 'restart-ice'; readonly request: number; readonly transportId: string }
+  | { readonly type: 'quality'; readonly request: number; readonly broadcast: string }
   | { readonly type: 'close'; readonly transportId: string }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
   | { readonly type: 'open-label'; readonly broadcast: string; readonly label: string }
@@ -60,18 +64,25 @@ export interface WorkerCounters {
   readonly rtpBytesSent: number;
   readonly rtpPacketsDropped: Readonly<Record<string, number>>;
   readonly dataMessagesSent: number;
+  /** Share of the thread's time that sending to viewers takes, 0 to 1. */
+  readonly sendLoad: number;
+  /** Viewers that the fan-out engine has keys for. */
+  readonly fanoutMembers: number;
   /** How late the thread came to its work: 99th percentile since the last report. */
   readonly eventLoopLagSeconds: number;
 }
 
+export type Reply = Omit<OpenedTransport, 'worker'> | IceDescription | readonly ViewerQuality[];
+
 export type WorkerEvent =
-  | { readonly type: 'ready'; readonly udpPort: number }
+  /** `fanout` says which engine runs, and why. */
+  | { readonly type: 'ready'; readonly udpPort: number; readonly fanout: string }
   /** The socket could not be bound; the worker ends. `errno` is the system's code, `EADDRINUSE` and so on. */
   | { readonly type: 'bind-failed'; readonly errno: string }
   | {
       readonly type: 'reply';
       readonly request: number;
-      readonly result?: Omit<OpenedTransport, 'worker'> | IceDescription;
+      readonly result?: Reply;
       readonly failure?: WorkerFailure;
     }
   | { readonly type: 'transport'; readonly event: TransportEvent; readonly detail?: string }

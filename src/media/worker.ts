@@ -4,6 +4,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { monotonicClock } from '../monotonic-clock.ts';
+import { chooseEngine } from './fanout/choose-engine.ts';
+import { CNAME } from './identifiers.ts';
 import { MediaWorker } from './media-worker.ts';
 import { UdpFront } from './transport/udp-front.ts';
 import type { WorkerCommand, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
@@ -29,7 +31,8 @@ try {
 }
 
 if (front) {
-  const worker = new MediaWorker(settings, front, emit, monotonicClock(settings.clockOrigin));
+  const { engine, reason } = chooseEngine(settings.fanout, front, CNAME);
+  const worker = new MediaWorker({ settings, front, engine, emit, now: monotonicClock(settings.clockOrigin) });
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();
   const reporter = setInterval(() => {
@@ -49,5 +52,5 @@ if (front) {
     // Ends this thread only; werift's timers of handshakes under way would hold it for seconds.
     void worker.stop().then(() => process.exit());
   });
-  emit({ type: 'ready', udpPort: front.port });
+  emit({ type: 'ready', udpPort: front.port, fanout: reason });
 }

@@ -3,6 +3,9 @@
 export type MediaKind = 'audio' | 'video';
 export type CodecName = 'VP8' | 'VP9' | 'H264' | 'AV1' | 'opus';
 
+/** Clock rates (Hz) of what Fanlight relays. */
+export const CLOCK_RATE: Readonly<Record<MediaKind, number>> = { video: 90_000, audio: 48_000 };
+
 export interface Codec {
   readonly kind: MediaKind;
   readonly name: CodecName;

@@ -31,8 +31,10 @@ export interface TimelineInput {
 }
 
 export interface TimelinePlace {
-  /** Outgoing numbers, 16 and 32 bits. */
+  /** Outgoing sequence number without wrap-around: its low 16 bits go on the wire, what is above is SRTP's roll-over. */
+  readonly index: number;
   readonly sequence: number;
+  /** Outgoing, 32 bits. */
   readonly timestamp: number;
   /** First packet of a source, or of one that restarted its numbers. */
   readonly startsSource: boolean;
@@ -114,7 +116,7 @@ export class Timeline {
       this.#newestTimestamp = timestamp;
       this.#newestAtMs = nowMs;
     }
-    return { sequence: outgoing & 0xffff, timestamp, startsSource };
+    return { index: outgoing, sequence: outgoing & 0xffff, timestamp, startsSource };
   }
 
   /**

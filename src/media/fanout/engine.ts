@@ -2,10 +2,13 @@
 // and numbers of its own. Types only. It must not know viewers, tracks or when anybody may start.
 
 import type { MediaKind } from '../../rtp/codec.ts';
+import type { PassedExtensions } from '../../rtp/header-extension.ts';
 import type { NtpTime } from '../../rtp/ntp.ts';
-import type { PassedExtensions } from '../../rtp/passed-extensions.ts';
 import type { SrtpProfile } from '../transport/srtp-keys.ts';
 import type { RemoteAddress } from '../transport/udp-front.ts';
+
+/** Which engine is wanted: `auto` takes the native one where it can be had. */
+export type FanoutChoice = 'auto' | 'native' | 'portable';
 
 /** A packet in the canonical space. Members share its payload, which is never changed. */
 export interface FanoutPacket {
@@ -18,12 +21,14 @@ export interface FanoutPacket {
   readonly payload: Uint8Array;
   readonly extensions: PassedExtensions | undefined;
   /**
-   * When it first left, as abs-send-time has it: seconds in 6.18 fixed point. Set by the group's `send`: a repetition
+   * When it first left, as abs-send-time has it: seconds in 6.18 fixed point, or `NOT_SENT`. Set by the group's `send`: a repetition
    * must be the same byte for byte, since two packets under one number break AES-GCM.
    */
   sendTime: number;
 }
 
+/** `sendTime` of a packet that no member was sent. */
+export const NOT_SENT = -1;
 /** Longer payloads do not come over networks with packets of 1500 bytes. */
 export const MAX_PAYLOAD_BYTES = 2000;
 /** Packets that `send` takes at once. */
@@ -44,6 +49,8 @@ export interface FanoutRoute {
   readonly payloadType: number;
   /** Member's packet index less the canonical one. The index is sequence number and roll-over counter in one. */
   readonly indexOffset: number;
+  /** Canonical index of the first packet that may go out. */
+  readonly firstIndex: number;
   /** At most 16 ASCII characters; longer ones are not written. */
   readonly mid: string;
   readonly extensionIds: RouteExtensionIds;

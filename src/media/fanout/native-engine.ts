@@ -40,6 +40,7 @@ export interface NativeModule {
     ssrc: number,
     payloadType: number,
     indexOffset: number,
+    firstIndex: number,
     mid: string,
     midId: number,
     sendTimeId: number,
@@ -219,7 +220,7 @@ class NativeMember implements FanoutMember {
       checked(this.#module.clearRoute(this.#engine, this.#id, SLOT[kind]));
       return;
     }
-    const { ssrc, payloadType, indexOffset, mid, extensionIds: ids } = route;
+    const { ssrc, payloadType, indexOffset, firstIndex, mid, extensionIds: ids } = route;
     const midId = mid.length > 0 && mid.length <= MAX_MID_LENGTH ? ids.mid : 0;
     checked(
       this.#module.setRoute(
@@ -229,6 +230,7 @@ class NativeMember implements FanoutMember {
         ssrc,
         payloadType,
         indexOffset,
+        firstIndex,
         midId > 0 ? mid : '',
         midId,
         ids.sendTime,

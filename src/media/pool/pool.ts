@@ -9,6 +9,7 @@ import type {
   OpenedTransport,
   OpenTransportRequest,
   TransportEvent,
+  ViewerQuality,
 } from '../../broadcast/ports.ts';
 import { type ErrorCode, FanlightError } from '../../errors.ts';
 import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from '../worker-protocol.ts';
@@ -127,6 +128,17 @@ export class MediaPool implements MediaPort {
     return this.#ask<IceDescription>(member, (request) => ({ type: 'restart-ice', request, transportId }));
   }
 
+  async viewerQuality(broadcast: string): Promise<readonly ViewerQuality[]> {
+    const asked = this.#members
+      .filter(({ ready }) => ready)
+      .map((member) =>
+        this.#ask<readonly ViewerQuality[]>(member, (request) => ({ type: 'quality', request, broadcast })).catch(
+          () => [],
+        ),
+      );
+    return (await Promise.all(asked)).flat();
+  }
+
   closeTransport(transportId: string): void {
     const member = this.#memberOf(transportId);
     this.#placement.remove(transportId);
@@ -199,6 +211,7 @@ export class MediaPool implements MediaPort {
       announcedAddresses,
       hostAddresses,
       clockOrigin,
+      fanout: this.#options.fanout,
       maxPendingTransports: Math.ceil(this.#options.maxPendingTransports / workers),
     };
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {
@@ -215,6 +228,7 @@ export class MediaPool implements MediaPort {
         if (event.type === 'ready') {
           member.ready = true;
           member.udpPort = event.udpPort;
+          this.#options.log.info({ worker: member.index, fanout: event.fanout }, 'media worker started');
           this.#options.onStarted(member.index);
           this.#introduce(member);
           resolve();

@@ -41,7 +41,9 @@ export function estimatePacketIndex(highest: number, sequence: number): number {
 }
 
 export class SrtpSession {
-  readonly #local: SrtpCipher;
+  readonly #options: SrtpSessionOptions;
+  /** Made when something is sent here: toward viewers a fan-out engine has the keys. */
+  #localCipher: SrtpCipher | undefined;
   readonly #remote: SrtpCipher;
   /** Highest index sent, by our SSRC. */
   readonly #sent = new Map<number, number>();
@@ -50,9 +52,16 @@ export class SrtpSession {
   /** One counter for all our SSRCs: the SSRC is in the IV too, and each sees it rise. */
   #nextRtcpIndex = 0;
 
-  constructor({ profile, localKey, localSalt, remoteKey, remoteSalt }: SrtpSessionOptions) {
-    this.#local = createSrtpCipher(profile, deriveSrtpKeys(profile, localKey, localSalt));
+  constructor(options: SrtpSessionOptions) {
+    const { profile, remoteKey, remoteSalt } = options;
+    this.#options = options;
     this.#remote = createSrtpCipher(profile, deriveSrtpKeys(profile, remoteKey, remoteSalt));
+  }
+
+  get #local(): SrtpCipher {
+    const { profile, localKey, localSalt } = this.#options;
+    this.#localCipher ??= createSrtpCipher(profile, deriveSrtpKeys(profile, localKey, localSalt));
+    return this.#localCipher;
   }
 
   /**

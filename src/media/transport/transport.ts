@@ -30,7 +30,10 @@ export interface TransportOptions {
 
 /** What a transport tells the one who owns it. Buffers are the owner's to keep. */
 export interface TransportOwner {
-  onConnected(): void;
+  /** Keys are there when media was negotiated. */
+  onConnected(keys: SrtpKeys | undefined, remote: RemoteAddress): void;
+  /** The peer is elsewhere now. Only once connected. */
+  onMoved(remote: RemoteAddress): void;
   /** An authentic RTP packet, decrypted. */
   onRtp(packet: Buffer, nowMs: number): void;
   /** An authentic RTCP packet, decrypted. */
@@ -109,13 +112,7 @@ export class Transport implements FrontClient {
     if (this.#state !== 'closed') this.#options.front.register(this, credentials);
   }
 
-  /** Encrypts and sends one RTP packet. Without a connection it is dropped. */
-  sendRtp(packet: Buffer): boolean {
-    if (!this.#srtp || !this.#remote || this.#state === 'closed') return false;
-    this.#send(this.#srtp.protectRtp(packet));
-    return true;
-  }
-
+  /** Encrypts and sends RTCP. Not for an owner that has given the keys to a fan-out engine: an index may be used once. */
   sendRtcp(packet: Buffer): void {
     if (this.#srtp) this.#send(this.#srtp.protectRtcp(packet));
   }
@@ -145,8 +142,10 @@ export class Transport implements FrontClient {
   }
 
   onStun(selected: RemoteAddress): void {
+    const hasMoved = selected !== this.#remote && this.#state === 'connected';
     this.#remote = selected;
     this.#heard(this.#options.now());
+    if (hasMoved) this.#options.owner.onMoved(selected);
     if (this.#state === 'new') {
       this.#state = 'checking';
       this.#dtls.connect();
@@ -179,6 +178,9 @@ export class Transport implements FrontClient {
       this.#end('failed', 'no SRTP profile in common');
       return;
     }
+    const remote = this.#remote;
+    // DTLS came from somewhere.
+    if (!remote) return;
     if (keys) this.#srtp = new SrtpSession(keys);
     this.#state = 'connected';
     this.#lastHeardMs = this.#options.now();
@@ -197,7 +199,7 @@ export class Transport implements FrontClient {
         onClosed: () => this.#end('closed-by-peer', 'the SCTP association ended'),
       });
     }
-    this.#options.owner.onConnected();
+    this.#options.owner.onConnected(keys, remote);
   }
 
   #heard(nowMs: number): void {

@@ -36,6 +36,11 @@ interface Registration {
   selected: RemoteAddress | undefined;
 }
 
+/** What Node keeps of a socket, as far as we look at it. */
+interface SocketState {
+  readonly handle?: { readonly fd: number };
+}
+
 /** A peer has a handful of paths; more is somebody who replays (W13 of the peer survey). */
 const MAX_ADDRESSES_PER_CLIENT = 16;
 
@@ -88,6 +93,19 @@ export class UdpFront {
   /** Whether IPv6 candidates make sense. */
   get hasIpv6(): boolean {
     return this.#socket.address().family === 'IPv6';
+  }
+
+  /** The socket's, for who sends past us; undefined where the system or Node does not tell. */
+  get fileDescriptor(): number | undefined {
+    // Node has no public way to a socket's descriptor; udp-front.test.ts notices when this one goes.
+    const state = Object.getOwnPropertySymbols(this.#socket).find(({ description }) => description === 'state symbol');
+    const { handle } = (state ? (this.#socket as unknown as Record<symbol, SocketState>)[state] : undefined) ?? {};
+    return handle && handle.fd >= 0 ? handle.fd : undefined;
+  }
+
+  /** Bytes that wait in Node because the kernel had no room. */
+  get queuedBytes(): number {
+    return this.#closed ? 0 : this.#socket.getSendQueueSize();
   }
 
   /** Datagrams refused at the door since the start, by reason. */
