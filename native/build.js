@@ -1,6 +1,5 @@
 // Compiles the native fan-out engine to native/build/fanout.node. Run by npm after an install, where nothing of it may fail:
 // without a compiler, or away from Linux, Fanlight runs on its portable engine. `--strict` is for CI: any trouble is an error.
-// `--sanitize` makes native/build/fanout-sanitized.node with AddressSanitizer and UndefinedBehaviorSanitizer.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
@@ -12,7 +11,6 @@ const headers = fileURLToPath(new URL('include', import.meta.resolve('node-api-h
 const SOURCES = ['addon.c', 'fanout.c', 'srtp.c'];
 const WARNINGS = ['-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Wstrict-prototypes'];
 const STRICT = process.argv.includes('--strict');
-const SANITIZE = process.argv.includes('--sanitize');
 
 /** @param {string} why */
 function leave(why) {
@@ -30,7 +28,7 @@ if (process.platform !== 'linux') leave('the native fan-out engine is for Linux 
 const compiler = findCompiler();
 if (!compiler) leave('there is no C compiler here.');
 
-const target = `${folder}build/${SANITIZE ? 'fanout-sanitized' : 'fanout'}.node`;
+const target = `${folder}build/fanout.node`;
 const unfinished = `${target}.${process.pid}`;
 const flags = [
   '-std=c11',
@@ -41,8 +39,7 @@ const flags = [
   '-fvisibility=hidden',
   '-fstack-protector-strong',
   ...WARNINGS,
-  ...(STRICT || SANITIZE ? ['-Werror'] : []),
-  ...(SANITIZE ? ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'] : []),
+  ...(STRICT ? ['-Werror'] : []),
   `-DFANOUT_SOURCES="${sourceHash()}"`,
   `-I${headers}`,
 ];
@@ -53,6 +50,6 @@ if (made.status === 0) {
   renameSync(unfinished, target);
 } else {
   rmSync(unfinished, { force: true });
-  if (STRICT || SANITIZE) process.stderr.write(`${made.stderr}\n`);
+  if (STRICT) process.stderr.write(`${made.stderr}\n`);
   leave('the native fan-out engine could not be compiled (`node native/build.js --strict` says why).');
 }

@@ -349,7 +349,7 @@ static bool member_index(const slot_state *slot, const record *packet, uint64_t 
 // ---- headers ----
 
 static size_t put_element(uint8_t *at, uint8_t id, const uint8_t *value, size_t length) {
-  at[0] = (uint8_t)(id << 4 | (length - 1));
+  at[0] = (uint8_t)((unsigned)id << 4 | (unsigned)(length - 1));
   memcpy(at + 1, value, length);
   return 1 + length;
 }
@@ -559,7 +559,8 @@ int fanout_repeat(fanout *engine, uint32_t number, const uint8_t *bytes, size_t 
   member_state *member = find_member(engine, number);
   if (!member) return FANOUT_UNKNOWN;
   record packet;
-  if (read_record(bytes, length, &packet) != length) return FANOUT_BAD_ARGUMENT;
+  size_t taken = read_record(bytes, length, &packet);
+  if (taken == 0 || taken != length) return FANOUT_BAD_ARGUMENT;
   if (rtx_payload_type > 127 || rtx_index >> INDEX_BITS) return FANOUT_BAD_ARGUMENT;
   if (rtx_payload_type == 0) {
     send_to(engine, member, &packet);
