@@ -1,9 +1,12 @@
-# Fanlight in a container. Node runs the sources as they are, so there is nothing to build: only what npm brings is prepared.
+# Fanlight in a container. Node runs the sources as they are: only what npm brings is prepared, and the native fan-out engine.
 # docs/deployment.md says how to run it.
 
 FROM node:24-slim AS packages
 WORKDIR /app
+# The native fan-out engine is compiled when npm has installed; the compiler stays behind.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY package.json package-lock.json ./
+COPY native ./native
 # Without the development packages: among them is a Node of its own, which the image has already.
 RUN npm ci --omit=dev --no-audit --no-fund
 
@@ -17,6 +20,7 @@ ENV NODE_ENV=production \
     DATA_DIR=/data
 WORKDIR /app
 COPY --from=packages /app/node_modules ./node_modules
+COPY --from=packages /app/native ./native
 COPY package.json ./
 COPY src ./src
 COPY static ./static

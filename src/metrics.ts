@@ -28,6 +28,8 @@ export class Metrics {
   readonly #dataMessagesSent: Counter;
   readonly #joinSeconds: Histogram<'phase'>;
   readonly #eventLoopLagSeconds: Gauge<'thread'>;
+  readonly #sendLoad: Gauge<'thread'>;
+  readonly #fanoutMembers: Gauge<'thread'>;
 
   constructor({ totals }: MetricsOptions) {
     const registers = [this.#registry];
@@ -52,6 +54,14 @@ export class Metrics {
     this.#gauge('fanlight_broadcasts', 'Broadcasts that are not idle.', () => totals().broadcasts);
     this.#gauge('fanlight_viewers', 'Viewers that are connecting or connected.', () => totals().viewers);
     this.#eventLoopLagSeconds = this.#lagGauge();
+    this.#sendLoad = this.#workerGauge(
+      'fanlight_send_load',
+      "Share of a media worker's time that sending to viewers takes, 0 to 1.",
+    );
+    this.#fanoutMembers = this.#workerGauge(
+      'fanlight_fanout_members',
+      "Viewers that a media worker's fan-out engine holds keys for.",
+    );
     this.#mainLoopDelay.enable();
     collectDefaultMetrics({ register: this.#registry });
   }
@@ -72,7 +82,10 @@ export class Metrics {
     for (const [reason, count] of Object.entries(counters.rtpPacketsDropped)) {
       this.#rtpPacketsDropped.inc({ reason }, grown(`dropped ${reason}`, count));
     }
-    this.#eventLoopLagSeconds.set({ thread: `worker-${worker}` }, counters.eventLoopLagSeconds);
+    const thread = `worker-${worker}`;
+    this.#eventLoopLagSeconds.set({ thread }, counters.eventLoopLagSeconds);
+    this.#sendLoad.set({ thread }, counters.sendLoad);
+    this.#fanoutMembers.set({ thread }, counters.fanoutMembers);
   }
 
   /** Call it when a worker starts anew: a new one that is soon ahead of the old one's counts would go unnoticed. */
@@ -105,6 +118,10 @@ export class Metrics {
         this.set(read());
       },
     });
+  }
+
+  #workerGauge(name: string, help: string): Gauge<'thread'> {
+    return new Gauge({ name, help, labelNames: ['thread'], registers: [this.#registry] });
   }
 
   #lagGauge(): Gauge<'thread'> {

@@ -25,6 +25,7 @@ import type {
   OpenedSession,
   OpenSessionRequest,
   SessionView,
+  ViewerReception,
 } from './service.ts';
 import { type RandomSource, randomId, Session } from './session/session.ts';
 import { judgeClaim, type Verdict } from './session/takeover.ts';
@@ -153,6 +154,16 @@ export class Registry implements BroadcastService {
     return this.#roster.view(parseBroadcastName(name));
   }
 
+  async receptions(name: string): Promise<readonly ViewerReception[]> {
+    const qualities = await this.#media.viewerQuality(parseBroadcastName(name));
+    return qualities
+      .flatMap(({ transportId, ...quality }) => {
+        const session = this.#roster.sessionOfTransport(transportId);
+        return session ? [{ viewer: session.alias, ...quality }] : [];
+      })
+      .sort((one, other) => lossOf(other) - lossOf(one));
+  }
+
   publishData(name: string, message: DataMessage): void {
     this.#refuseWhenClosed();
     const parsedName = parseBroadcastName(name);
@@ -268,6 +279,10 @@ export class Registry implements BroadcastService {
       throw new FanlightError('shutting_down', undefined, { retryAfterSeconds: RESTART_RETRY_SECONDS });
     }
   }
+}
+
+function lossOf({ audio, video }: ViewerReception): number {
+  return Math.max(audio?.lossShare ?? 0, video?.lossShare ?? 0);
 }
 
 function verdictOn(

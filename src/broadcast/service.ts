@@ -1,7 +1,7 @@
 // The domain's face toward signaling/ and http/: what they may ask, and what they are told. Implemented by registry.ts.
 
 import type { Track } from '../rtp/codec.ts';
-import type { BroadcastSettings, DataMessage, IceDescription, Role } from './ports.ts';
+import type { BroadcastSettings, DataMessage, IceDescription, Role, ViewerQuality } from './ports.ts';
 
 /** `idle`: nobody publishes. `live`. `interrupted`: the publisher is gone and its grace runs. */
 export type BroadcastState = 'idle' | 'live' | 'interrupted';
@@ -67,6 +67,12 @@ export type BroadcastEvent =
   /** A viewer session read its data too slowly and lost messages. */
   | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number };
 
+/** How one connected viewer receives. */
+export interface ViewerReception extends Omit<ViewerQuality, 'transportId'> {
+  /** Tells viewers apart for as long as their session lasts; not its id, which is for its owner. */
+  readonly viewer: string;
+}
+
 export interface BroadcastService {
   /**
    * Opens or resumes a session and answers the offer.
@@ -95,6 +101,8 @@ export interface BroadcastService {
   list(options: { readonly all: boolean }): BroadcastView[];
   /** The view of any valid name; an unknown one is idle. Error: invalid_name. */
   describe(name: string): BroadcastView;
+  /** What the connected viewers' transports tell, those with the greatest loss first. Error: invalid_name. */
+  receptions(name: string): Promise<readonly ViewerReception[]>;
   /**
    * A data message from a program, with the publisher's rights.
    * Errors: invalid_name, invalid_label, message_too_large, data_rate_exceeded, state_memory_full, broadcast_limit, shutting_down.

@@ -32,6 +32,8 @@ export interface ApiOptions {
 const MAX_SETTINGS_BYTES = 16 * 1024;
 /** From one address: an answer may be larger than a megabyte, and who wants every change has the WebSocket. */
 const STATES_PER_MINUTE = 120;
+/** From one address: each asks every media worker about every viewer. */
+const RECEPTIONS_PER_MINUTE = 60;
 const BROADCAST_METHODS = 'OPTIONS, GET, HEAD, PATCH, DELETE';
 const DEFAULT_LABEL = 'data';
 const TEXT_TYPES = ['text/plain', 'application/json'];
@@ -85,6 +87,14 @@ export function createApi({ service, rights, httpPort, httpsPort, selfSigned, ve
       response.json(broadcastJson(service.describe(request.params.broadcast)));
     })
     .all(refuseOthers(BROADCAST_METHODS));
+
+  router
+    .route('/broadcasts/:broadcast/viewers')
+    .options(answerOptions('OPTIONS, GET, HEAD'))
+    .get(publisherOnly, limitPerMinute({ perMinute: () => RECEPTIONS_PER_MINUTE }), async (request, response) => {
+      response.json({ viewers: await service.receptions(request.params.broadcast) });
+    })
+    .all(refuseOthers('OPTIONS, GET, HEAD'));
 
   router
     .route('/broadcasts/:broadcast/data')

@@ -16,7 +16,15 @@ interface Source {
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rtp: [],
   broadcast: ['rtp/codec.ts', 'errors.ts', 'node:crypto'],
-  media: ['rtp/', 'errors.ts', 'monotonic-clock.ts', 'broadcast/ports.ts', 'node:', 'werift'],
+  media: [
+    'rtp/',
+    'errors.ts',
+    'monotonic-clock.ts',
+    'broadcast/ports.ts',
+    '../native/source-hash.js',
+    'node:',
+    'werift',
+  ],
   signaling: ['broadcast/', 'rtp/codec.ts', 'errors.ts', 'logger.ts', 'node:', 'express', 'ws', 'zod'],
   http: [
     ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'logger.ts', 'metrics.ts', 'node:'],

@@ -25,6 +25,7 @@ export class ServerProcess {
       MEDIA_WORKERS: '1',
       DATA_DIR: dataDir,
       LOG_LEVEL: 'info',
+      FANLIGHT_FANOUT: process.env.FANLIGHT_FANOUT ?? 'auto',
       ...settings,
     };
   }

@@ -27,6 +27,7 @@ export async function startTestServer(settings: Record<string, string> = {}): Pr
     DATA_DIR: dataDir,
     LOG_LEVEL: process.env.TEST_LOG ?? 'silent',
     FANLIGHT_OFFERS_PER_MINUTE: '10000',
+    FANLIGHT_FANOUT: process.env.FANLIGHT_FANOUT ?? 'auto',
     ...settings,
   };
   const start = (): Promise<Fanlight> => {

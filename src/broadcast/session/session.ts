@@ -12,6 +12,8 @@ import { newborn, type SessionEvent, type SessionLife, type SessionLimits, trans
 export type RandomSource = (bytes: number) => Uint8Array;
 
 const SECRET_BYTES = 16;
+/** 72 bits. */
+const ALIAS_LENGTH = 12;
 
 export function randomId(random: RandomSource = randomBytes): string {
   return Buffer.from(random(SECRET_BYTES)).toString('base64url');
@@ -65,6 +67,11 @@ export class Session {
 
   static restore(stored: StoredSession): Session {
     return new Session(stored);
+  }
+
+  /** A name for others to see: it says nothing of the id, which opens doors. */
+  get alias(): string {
+    return sha256(`viewer ${this.id}`).toString('base64url').slice(0, ALIAS_LENGTH);
   }
 
   get state(): SessionState {
