@@ -8,7 +8,7 @@ import { sourceHash } from './source-hash.js';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const headers = fileURLToPath(new URL('include', import.meta.resolve('node-api-headers')));
-const SOURCES = ['addon.c', 'fanout.c', 'srtp.c'];
+const SOURCES = ['addon.c', 'fanout.c', 'members.c', 'outbox.c', 'packets.c', 'srtp.c'];
 const WARNINGS = ['-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Wstrict-prototypes'];
 const STRICT = process.argv.includes('--strict');
 

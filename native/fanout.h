@@ -20,7 +20,7 @@ enum {
   FANOUT_MAX_CNAME = 64,
   /** Encryption key, authentication key and salt for RTP, then the same for RTCP. */
   FANOUT_KEYS = 2 * (16 + 20 + 14),
-  /** Bytes before the payload in a record; the layout is in fanout.c, `read_record`. */
+  /** Bytes before the payload in a record; the layout is in packets.c. */
   FANOUT_RECORD_HEADER = 40,
 };
 

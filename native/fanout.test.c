@@ -4,7 +4,8 @@
 #define sendmmsg fake_sendmmsg
 #define sendmsg fake_sendmsg
 #define setsockopt fake_setsockopt
-#include "fanout.c"
+#include "members.c"
+#include "outbox.c"
 #undef sendmmsg
 #undef sendmsg
 #undef setsockopt

@@ -19,6 +19,6 @@ run(process.env.CC ?? 'cc', [
   ...['-std=c11', '-g', '-O1', '-fno-omit-frame-pointer'],
   ...['-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Wstrict-prototypes', '-Werror'],
   ...['-fsanitize=address,undefined', '-fno-sanitize-recover=all'],
-  ...['fanout.test.c', 'srtp.c', '-o', program],
+  ...['fanout.test.c', 'fanout.c', 'packets.c', 'srtp.c', '-o', program],
 ]);
 run(program, process.argv.slice(2));

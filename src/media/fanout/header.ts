@@ -1,5 +1,5 @@
 // The header of a packet for one member, with its extensions (RFC 3550 §5.1, RFC 8285 §4.2), as the portable engine
-// writes it; native/fanout.c writes the same bytes. It must not know keys or sockets.
+// writes it; native/packets.c writes the same bytes. It must not know keys or sockets.
 
 import { RTP_HEADER_LENGTH, writeRtpHeader } from '../../rtp/packet.ts';
 import type { FanoutPacket, FanoutRoute } from './engine.ts';

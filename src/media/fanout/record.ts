@@ -1,4 +1,4 @@
-// A packet as the bytes that the native engine reads; native/fanout.c has the layout at `read_record`.
+// A packet as the bytes that the native engine reads; native/packets.c has the layout at `read_record`.
 // It must not know routes or members.
 
 import type { MediaKind } from '../../rtp/codec.ts';
