@@ -17,7 +17,7 @@ import type { RemoteAddress } from '../media/transport/udp-front.ts';
 import type { MediaKind } from '../rtp/codec.ts';
 import type { NtpTime } from '../rtp/ntp.ts';
 import { parseRtp, type RtpPacket } from '../rtp/packet.ts';
-import { isRtcp } from '../rtp/rtcp.ts';
+import { isRtcp, parseRtcp, type RtcpPacket } from '../rtp/rtcp.ts';
 
 /** What left for a member: the packet under the member's number. */
 export interface Departure {
@@ -146,10 +146,22 @@ export class ReceivingViewer implements DatagramSender {
   }
 
   /** What came since the last call and was authentic and new, RTP only. */
-  rtp(): RtpPacket[] {
-    return this.datagrams.splice(0).flatMap(({ bytes }) => {
-      const plain = isRtcp(bytes) ? undefined : this.#srtp.unprotectRtp(bytes);
-      return (plain && parseRtp(plain)) ?? [];
-    });
+  rtp(): readonly RtpPacket[] {
+    return this.receive().rtp;
+  }
+
+  /** What came since the last call and was authentic and new. */
+  receive(): { readonly rtp: readonly RtpPacket[]; readonly rtcp: readonly RtcpPacket[] } {
+    const rtp: RtpPacket[] = [];
+    const rtcp: RtcpPacket[] = [];
+    for (const { bytes } of this.datagrams.splice(0)) {
+      if (isRtcp(bytes)) {
+        rtcp.push(...parseRtcp(this.#srtp.unprotectRtcp(bytes) ?? Buffer.alloc(0)));
+        continue;
+      }
+      const packet = parseRtp(this.#srtp.unprotectRtp(bytes) ?? Buffer.alloc(0));
+      if (packet) rtp.push(packet);
+    }
+    return { rtp, rtcp };
   }
 }
