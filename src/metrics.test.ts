@@ -10,6 +10,8 @@ const NONE: WorkerCounters = {
   rtpBytesSent: 0,
   rtpPacketsDropped: {},
   dataMessagesSent: 0,
+  sendLoad: 0,
+  fanoutMembers: 0,
   eventLoopLagSeconds: 0,
 };
 

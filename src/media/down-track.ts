@@ -27,6 +27,8 @@ export class DownTrack {
   readonly #member: FanoutMember;
   #payloadType: number | undefined;
   #started = false;
+  /** Canonical: of the packet with which the viewer began. */
+  #firstIndex = 0;
   /** Viewer's packet index less the canonical one; set with the first packet of each start. */
   #indexOffset: number | undefined;
   /** In the viewer's numbers: where the next start may begin. */
@@ -71,13 +73,14 @@ export class DownTrack {
     const payloadType = this.#payloadType;
     if (payloadType === undefined || this.#started) return;
     this.#started = true;
+    this.#firstIndex = packet.index;
     this.#indexOffset = (this.#nextIndex ?? randomInt(2 ** 15)) - packet.index;
     const id = (name: Parameters<AcceptedMedia['extensions']['get']>[0]) => this.#media.extensions.get(name) ?? 0;
     this.#member.setRoute(this.kind, {
       ssrc: this.ssrc,
       payloadType,
       indexOffset: this.#indexOffset,
-      firstIndex: packet.index,
+      firstIndex: this.#firstIndex,
       mid: this.#media.mid,
       extensionIds: {
         mid: id('mid'),
@@ -101,7 +104,7 @@ export class DownTrack {
    * @returns whether it was sent
    */
   repeat(packet: CanonicalPacket, nowMs: number, roundTripMs: number | undefined): boolean {
-    if (!this.#started || packet.sendTime < 0) return false;
+    if (!this.#started || packet.index < this.#firstIndex || packet.sendTime < 0) return false;
     const last = this.#repeatedAtMs.get(packet.index);
     const againAfterMs = Math.max(LEAST_REPEAT_AFTER_MS, roundTripMs ?? DEFAULT_REPEAT_AFTER_MS);
     if (last !== undefined && nowMs - last < againAfterMs) return false;
@@ -112,7 +115,10 @@ export class DownTrack {
       const [oldest = 0] = this.#repeatedAtMs.keys();
       this.#repeatedAtMs.delete(oldest);
     }
-    this.#member.repeat(packet, this.#nextRetransmission());
+    const retransmission = this.#nextRetransmission();
+    this.#member.repeat(packet, retransmission);
+    // The member counts it among what was sent, but repeating earns no further repeating.
+    if (!retransmission) this.#octetsCredited += packet.payload.length;
     return true;
   }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { OpenTransportRequest } from '../broadcast/ports.ts';
 import { AV1 } from '../test/rtp-fixtures.ts';
 import { CHROME_PUBLISHER, CHROME_VIEWER, PUBLISHERS, sdp, VIEWERS } from '../test/sample-offers.ts';
+import { PortableEngine } from './fanout/portable-engine.ts';
 import { MediaWorker } from './media-worker.ts';
 import { createDtlsCertificate, type DtlsCertificate } from './transport/certificate.ts';
 import { UdpFront } from './transport/udp-front.ts';
@@ -9,6 +10,7 @@ import type { WorkerEvent } from './worker-protocol.ts';
 
 let certificate: DtlsCertificate;
 let front: UdpFront;
+let engine: PortableEngine;
 let worker: MediaWorker;
 let nowMs: number;
 let events: WorkerEvent[];
@@ -30,14 +32,11 @@ beforeEach(async () => {
     announcedAddresses: ['192.0.2.5'],
     hostAddresses: [],
     maxPendingTransports: 3,
+    fanout: 'portable' as const,
     clockOrigin: { unixMs: 0, monotonicMs: 0 },
   };
-  worker = new MediaWorker(
-    settings,
-    front,
-    (event) => events.push(event),
-    () => nowMs,
-  );
+  engine = new PortableEngine({ sender: front, cname: 'cname' });
+  worker = new MediaWorker({ settings, front, engine, emit: (event) => events.push(event), now: () => nowMs });
 });
 afterEach(() => worker.stop());
 
@@ -151,5 +150,25 @@ describe('a media worker', () => {
     }
     expect(events.every((event) => event.type === 'reply' && event.failure === undefined)).toBe(true);
     expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
+    expect(engine.counters()).toMatchObject({ groups: 0, members: 0 });
+  });
+
+  it('has one place at the fan-out engine for each broadcast with viewers, until the last of them leaves', () => {
+    open({});
+    open({});
+    open({ broadcast: 'other' });
+    expect(engine.counters().groups).toBe(2);
+    worker.handle({ type: 'close', transportId: 't1' });
+    expect(engine.counters().groups).toBe(2);
+    worker.handle({ type: 'close', transportId: 't2' });
+    expect(engine.counters().groups).toBe(1);
+  });
+
+  it('tells of no viewer how it receives before it is connected, and of a broadcast without viewers nothing', () => {
+    open({});
+    worker.handle({ type: 'quality', request: 95, broadcast: 'b' });
+    worker.handle({ type: 'quality', request: 96, broadcast: 'nobody' });
+    expect(replyTo(95).result).toEqual([]);
+    expect(replyTo(96).result).toEqual([]);
   });
 });

@@ -1,44 +1,299 @@
-import { describe, expect, it } from 'vitest';
-import { sourcePacket } from '../test/media-fixtures.ts';
-import { deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
-import { Relay } from './relay.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Codec, MediaKind } from '../rtp/codec.ts';
+import { FakeGroup, type FakeMember, MEMBER_KEYS } from '../test/fake-fanout.ts';
+import { acceptedMedia, sourcePacket } from '../test/media-fixtures.ts';
+import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
+import { DownTrack } from './down-track.ts';
+import { SendLoad } from './fanout/gatherer.ts';
+import { Relay, type RelayViewer } from './relay.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
-function relay() {
-  let wishes = 0;
-  const subject = new Relay('b', () => wishes++);
-  const seen: CanonicalPacket[] = [];
-  const viewer = { onPacket: (_kind: string, packet: CanonicalPacket) => seen.push(packet) };
-  return { subject, seen, viewer, wishes: () => wishes };
+const offered = (codec: Codec, payloadType: number) => ({ ...codec, payloadType, fmtp: undefined, feedback: [] });
+const VIDEO = acceptedMedia({ codecs: [offered(VP8, 96)], localSsrc: 7 });
+const AUDIO = acceptedMedia({ kind: 'audio', mid: '1', codecs: [offered(OPUS, 111)], localSsrc: 8 });
+
+let nowMs: number;
+let wishes: number;
+let group: FakeGroup;
+let relay: Relay;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  nowMs = 100_000;
+  wishes = 0;
+  group = new FakeGroup();
+  relay = new Relay({
+    broadcast: 'b',
+    group,
+    load: new SendLoad(() => nowMs),
+    now: () => nowMs,
+    wishKeyFrame: () => wishes++,
+  });
+});
+afterEach(() => vi.useRealTimers());
+
+/** A viewer of down tracks alone: what it is sent, as the fan-out engine would. */
+class TestViewer implements RelayViewer {
+  readonly member: FakeMember = group.addMember(MEMBER_KEYS);
+  readonly #tracks: readonly DownTrack[];
+  /** How many packets had left each time that it was told of its first ones. */
+  readonly startedAfter: number[] = [];
+
+  constructor(media = [VIDEO, AUDIO]) {
+    this.#tracks = media.map((each) => new DownTrack(each, this.member));
+  }
+
+  /** Codec and index of what it was sent. */
+  get sent(): readonly CanonicalPacket[] {
+    return this.member.sent.map(({ packet }) => packet as CanonicalPacket);
+  }
+
+  get sentVideo(): boolean[] {
+    return this.sent.filter(({ kind }) => kind === 'video').map(({ startsDecoding }) => startsDecoding);
+  }
+
+  adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean {
+    return this.#track(kind)?.adopt(codec, newestIndex) ?? false;
+  }
+
+  start(kind: MediaKind, packet: CanonicalPacket): void {
+    this.#track(kind)?.start(packet);
+  }
+
+  onStarted(): void {
+    this.startedAfter.push(this.member.sent.length);
+  }
+
+  #track(kind: MediaKind): DownTrack | undefined {
+    return this.#tracks.find((track) => track.kind === kind);
+  }
 }
 
-const video = (bytes: Buffer) => sourcePacket(bytes, VP8);
-const audio = (bytes: Buffer) => sourcePacket(bytes, OPUS);
+function join(media?: ConstructorParameters<typeof TestViewer>[0]): TestViewer {
+  const viewer = new TestViewer(media);
+  relay.addViewer(viewer);
+  return viewer;
+}
+
+/** What came in one turn of the event loop; then the turn ends. */
+function turn(...packets: SourcePacket[]): void {
+  hold(...packets);
+  vi.advanceTimersByTime(0);
+}
+
+function hold(...packets: SourcePacket[]): void {
+  for (const packet of packets) relay.receive('p', packet);
+}
+
+type SourcePacket = ReturnType<typeof sourcePacket>;
+const key = (sequence: number) => sourcePacket(keyFrame({ sequence }), VP8, nowMs);
+const delta = (sequence: number) => sourcePacket(deltaFrame({ sequence }), VP8, nowMs);
+const sound = (sequence: number) => sourcePacket(opusPacket({ sequence, ssrc: 2 }), OPUS, nowMs);
+const av1 = (sequence: number, startsDecoding: boolean) => ({ ...delta(sequence), codec: AV1, startsDecoding });
 
 describe('Relay', () => {
   it('gives every viewer the same packets, and none to one that left', () => {
-    const { subject, seen, viewer } = relay();
-    const other: CanonicalPacket[] = [];
-    const leaving = { onPacket: (_kind: string, packet: CanonicalPacket) => other.push(packet) };
-    subject.addViewer(viewer);
-    subject.addViewer(leaving);
-    subject.receive('p', video(keyFrame({ sequence: 1 })));
-    subject.receive('p', audio(opusPacket({ sequence: 1, ssrc: 2 })));
-    subject.removeViewer(leaving);
-    subject.receive('p', video(deltaFrame({ sequence: 2 })));
-    expect([seen.length, other.length]).toEqual([3, 2]);
-    expect(other[0]).toBe(seen[0]);
+    const [staying, leaving] = [join(), join()];
+    turn(key(1), sound(1));
+    relay.removeViewer(leaving);
+    leaving.member.remove();
+    turn(delta(2));
+    expect([staying.sent.length, leaving.sent.length]).toEqual([3, 2]);
+    expect(leaving.sent[0]).toBe(staying.sent[0]);
   });
 
-  it('wishes for a key frame of a new source as soon as somebody can receive it, and not before', () => {
-    const { subject, viewer, wishes } = relay();
-    subject.receive('p', video(deltaFrame({ sequence: 1 })));
-    expect(wishes()).toBe(0);
-    subject.addViewer(viewer);
-    subject.receive('p', video(deltaFrame({ sequence: 2 })));
-    expect(wishes()).toBe(1);
-    subject.receive('p', video(keyFrame({ sequence: 3 })));
-    subject.receive('p', video(deltaFrame({ sequence: 4 })));
-    expect(wishes()).toBe(1);
+  it('gives the engine what one turn of the event loop brought at once', () => {
+    join();
+    turn(key(1), delta(2), delta(3));
+    turn(delta(4));
+    expect(group.batches.map((batch) => batch.length)).toEqual([3, 1]);
+  });
+
+  it('passes a source on that has no viewer yet, so that the next ones can ask for what they miss', () => {
+    turn(key(1), delta(2));
+    expect(relay.upTrack('video')?.newestIndex).toBeDefined();
+  });
+
+  it('forgets what it holds and its group when it is closed', () => {
+    const viewer = join();
+    hold(key(1));
+    relay.close();
+    vi.runAllTimers();
+    expect(viewer.sent).toEqual([]);
+    expect(group.isRemoved).toBe(true);
+  });
+});
+
+describe('a viewer of a relay', () => {
+  it('begins with a key frame, and with any packet of sound', () => {
+    const viewer = join();
+    turn(key(1), delta(2));
+    const later = join();
+    turn(delta(3), sound(1));
+    expect(later.sent.map(({ kind }) => kind)).toEqual(['audio']);
+    turn(delta(4), key(5), delta(6));
+    expect(later.sentVideo).toEqual([true, false]);
+    expect(viewer.sentVideo).toEqual([true, false, false, false, true, false]);
+  });
+
+  it('is not sent what was held when its key frame came', () => {
+    join();
+    turn(key(1));
+    const later = join();
+    hold(delta(2), delta(3));
+    hold(key(4));
+    // Those before it are for those who began before.
+    expect(group.batches.map((batch) => batch.length)).toEqual([1, 2]);
+    vi.advanceTimersByTime(0);
+    expect(later.sentVideo).toEqual([true]);
+  });
+
+  it('is not sent what comes late from before its key frame', () => {
+    turn(key(1));
+    const viewer = join();
+    turn(key(4));
+    turn(delta(3), delta(5));
+    expect(viewer.sentVideo).toEqual([true, false]);
+  });
+
+  it('hears once for each medium that its first packets have left, after they have', () => {
+    const viewer = join();
+    hold(key(1));
+    expect(viewer.startedAfter).toEqual([]);
+    vi.advanceTimersByTime(0);
+    expect(viewer.startedAfter).toEqual([1]);
+    turn(delta(2));
+    turn(sound(1));
+    turn(sound(2), delta(3));
+    expect(viewer.startedAfter).toEqual([1, 3]);
+  });
+
+  it('that left before its first packets did hears nothing', () => {
+    const viewer = join();
+    hold(key(1));
+    relay.removeViewer(viewer);
+    vi.advanceTimersByTime(0);
+    expect(viewer.startedAfter).toEqual([]);
+  });
+
+  it('that receives no video is sent none, and wishes for none', () => {
+    turn(key(1));
+    const viewer = join([AUDIO]);
+    turn(delta(2), sound(1));
+    expect(viewer.sent.map(({ kind }) => kind)).toEqual(['audio']);
+    expect(wishes).toBe(0);
+  });
+});
+
+describe('a change of codec', () => {
+  it('that a viewer cannot decode sends it nothing, and wishes for none of its key frames', () => {
+    const viewer = join();
+    turn(key(1));
+    const both = { ...VIDEO, codecs: [offered(VP8, 96), offered(AV1, 97)] };
+    turn(av1(2, true));
+    turn(av1(3, false));
+    nowMs += 1000;
+    const [blind, seeing] = [join(), join([both])];
+    turn(av1(4, false));
+    // Only for the one who waits for it.
+    expect(wishes).toBe(1);
+    relay.removeViewer(seeing);
+    nowMs += 1000;
+    turn(av1(5, false));
+    expect(wishes).toBe(1);
+    expect(viewer.sent).toHaveLength(1);
+    expect(blind.sent).toEqual([]);
+  });
+
+  it('is followed at a key frame by those who can, with what was held before it under the codec before', () => {
+    const viewer = join([{ ...VIDEO, codecs: [offered(VP8, 96), offered(AV1, 97)] }]);
+    turn(key(1));
+    hold(delta(2), av1(3, true));
+    vi.advanceTimersByTime(0);
+    expect(viewer.member.sent.map(({ payloadType }) => payloadType)).toEqual([96, 96, 97]);
+    const numbers = viewer.member.sent.map(({ index }) => index);
+    expect(new Set(numbers).size).toBe(3);
+  });
+
+  it('and back starts again at a key frame, under numbers that were not used', () => {
+    const viewer = join();
+    turn(key(1), delta(2));
+    turn(av1(3, true), av1(4, false));
+    turn(delta(5));
+    expect(viewer.sentVideo).toEqual([true, false]);
+    turn(key(6), delta(7));
+    expect(viewer.sentVideo).toEqual([true, false, true, false]);
+    const numbers = viewer.member.sent.map(({ index }) => index);
+    expect(numbers.toSorted((one, other) => one - other)).toEqual(numbers);
+    expect(new Set(numbers).size).toBe(4);
+  });
+
+  it('leaves late packets of the codec before out', () => {
+    const viewer = join([{ ...VIDEO, codecs: [offered(VP8, 96), offered(AV1, 97)] }]);
+    turn(key(1));
+    turn(av1(4, true));
+    turn(delta(3), av1(5, false));
+    expect(viewer.member.sent.map(({ payloadType }) => payloadType)).toEqual([96, 97, 97]);
+  });
+
+  it('is none when packets carry copies of the same codec, as those from another worker do', () => {
+    const viewer = join();
+    turn({ ...key(1), codec: { ...VP8 } }, { ...delta(2), codec: { ...VP8 } });
+    expect(viewer.sentVideo).toEqual([true, false]);
+  });
+});
+
+describe('the wish of a relay for a key frame', () => {
+  it('for a new source comes as soon as somebody can receive it, and not before', () => {
+    turn(delta(1));
+    expect(wishes).toBe(0);
+    join();
+    turn(delta(2));
+    expect(wishes).toBe(1);
+    turn(key(3));
+    turn(delta(4));
+    expect(wishes).toBe(1);
+  });
+
+  it('for a new source does not wait because of a wish to the one before', () => {
+    join();
+    turn(key(1));
+    join();
+    turn(delta(2));
+    expect(wishes).toBe(1);
+    nowMs += 20;
+    relay.receive('other', sourcePacket(deltaFrame({ sequence: 9, ssrc: 5 }), VP8, nowMs));
+    expect(wishes).toBe(2);
+    relay.receive('other', sourcePacket(deltaFrame({ sequence: 10, ssrc: 5 }), VP8, nowMs));
+    expect(wishes).toBe(2);
+  });
+
+  it('for a source does not wait because of one that came before there was any', () => {
+    join();
+    relay.wishKeyFrame();
+    nowMs += 20;
+    turn(delta(1));
+    expect(wishes).toBe(2);
+  });
+
+  it('is repeated twice a second while a viewer waits, however many packets come', () => {
+    turn(key(1));
+    join();
+    for (let sequence = 2; sequence < 102; sequence++) {
+      turn(delta(sequence));
+      nowMs += 20;
+    }
+    expect(wishes).toBe(4);
+    turn(key(102));
+    nowMs += 1000;
+    turn(delta(103));
+    expect(wishes).toBe(4);
+  });
+
+  it('is not made any more for one that left', () => {
+    turn(key(1));
+    relay.removeViewer(join());
+    turn(delta(2));
+    expect(wishes).toBe(0);
   });
 });

@@ -43,6 +43,8 @@ export class Relay {
   /** Begun, but their first packets are still held. */
   readonly #beginning = new Set<RelayViewer>();
   #wishedAtMs = Number.NEGATIVE_INFINITY;
+  /** The source that the last wish of our own was for. */
+  #wishedOf: string | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -61,13 +63,12 @@ export class Relay {
     return this.#upTracks.get(kind);
   }
 
-  /** The viewer can receive from now on. */
+  /** The viewer can receive from now on. One of video wishes for a key frame, too. */
   addViewer(viewer: RelayViewer): void {
     this.#viewers.add(viewer);
     for (const [kind, { codec, newestIndex }] of this.#upTracks) {
       if (codec && newestIndex !== undefined) this.#offer(viewer, kind, codec, newestIndex);
     }
-    this.wishKeyFrame();
   }
 
   removeViewer(viewer: RelayViewer): void {
@@ -96,14 +97,14 @@ export class Relay {
     const packet = upTrack.receive(sourceId, item);
     if (!packet) {
       // Only for somebody who can receive it: a wish too early comes to nothing and throttles the one that counts.
-      if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishAgain();
+      if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishAgain(sourceId);
       return;
     }
     if (packet.codec !== codecBefore) this.#codecChanged(packet.kind, packet.codec, newestIndex);
     const waiting = this.#waiting[packet.kind];
     if (waiting.size > 0) {
       if (packet.startsDecoding) this.#start(waiting, packet);
-      else this.#wishAgain();
+      else this.#wishAgain(sourceId);
     }
     this.#gatherer.add(packet);
   }
@@ -136,8 +137,11 @@ export class Relay {
     waiting.clear();
   }
 
-  #wishAgain(): void {
-    if (this.#options.now() - this.#wishedAtMs >= WISH_AGAIN_MS) this.wishKeyFrame();
+  #wishAgain(sourceId: string): void {
+    // A wish to the source before did not reach this one.
+    if (sourceId === this.#wishedOf && this.#options.now() - this.#wishedAtMs < WISH_AGAIN_MS) return;
+    this.#wishedOf = sourceId;
+    this.wishKeyFrame();
   }
 
   #send(packets: readonly CanonicalPacket[]): void {

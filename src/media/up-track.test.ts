@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Codec } from '../rtp/codec.ts';
 import { sourcePacket } from '../test/media-fixtures.ts';
 import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../test/rtp-fixtures.ts';
+import { MAX_PAYLOAD_BYTES, NOT_SENT } from './fanout/engine.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
 
 function receive(track: UpTrack, sourceId: string, bytes: Buffer, atMs: number, codec: Codec = VP8) {
@@ -16,7 +17,7 @@ function must(packet: CanonicalPacket | undefined): CanonicalPacket {
 describe('UpTrack', () => {
   it('begins below 2^15 so that receivers are sure of the roll-over counter', () => {
     for (let round = 0; round < 50; round++) {
-      expect(must(receive(new UpTrack('video'), 'a', keyFrame({ sequence: 65_535 }), 0)).sequence).toBeLessThan(32_768);
+      expect(must(receive(new UpTrack('video'), 'a', keyFrame({ sequence: 65_535 }), 0)).index).toBeLessThan(32_768);
     }
   });
 
@@ -25,7 +26,7 @@ describe('UpTrack', () => {
     const first = must(receive(track, 'a', keyFrame({ sequence: 65_534, timestamp: 100 }), 0));
     const third = must(receive(track, 'a', deltaFrame({ sequence: 0, timestamp: 6100 }), 66));
     const second = must(receive(track, 'a', deltaFrame({ sequence: 65_535, timestamp: 3100 }), 70));
-    expect([second.sequence - first.sequence, third.sequence - first.sequence]).toEqual([1, 2]);
+    expect([second.index - first.index, third.index - first.index]).toEqual([1, 2]);
     expect((third.timestamp - first.timestamp) >>> 0).toBe(6000);
   });
 
@@ -40,7 +41,7 @@ describe('UpTrack', () => {
     const track = new UpTrack('video');
     const before = must(receive(track, 'old', keyFrame({ sequence: 10, timestamp: 5000 }), 1000));
     const after = must(receive(track, 'new', keyFrame({ sequence: 40_000, timestamp: 777, ssrc: 9 }), 3000));
-    expect(after.sequence).toBe(before.sequence + 1);
+    expect(after.index).toBe(before.index + 1);
     expect((after.timestamp - before.timestamp) >>> 0).toBe(2 * 90_000);
   });
 
@@ -59,7 +60,7 @@ describe('UpTrack', () => {
     expect(receive(track, 'a', deltaFrame({ sequence: 5000 }), 11_000)).toBeUndefined();
     expect(track.awaitsKeyFrame).toBe(true);
     const after = must(receive(track, 'a', keyFrame({ sequence: 5010 }), 11_500));
-    expect(after.sequence).toBe(before.sequence + 1);
+    expect(after.index).toBe(before.index + 1);
   });
 
   it('ignores sender reports of an SSRC that was replaced', () => {
@@ -89,14 +90,51 @@ describe('UpTrack', () => {
     const track = new UpTrack('video');
     const first = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
     expect(receive(track, 'a', paddingOnly({ sequence: 2 }), 1)).toBeUndefined();
-    expect(must(receive(track, 'a', deltaFrame({ sequence: 3 }), 2)).sequence).toBe(first.sequence + 1);
+    expect(must(receive(track, 'a', deltaFrame({ sequence: 3 }), 2)).index).toBe(first.index + 1);
   });
 
   it('recalls a packet for two seconds', () => {
     const track = new UpTrack('video');
     const packet = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
-    expect(track.recall(packet.sequence, 1900)).toBe(packet);
-    expect(track.recall(packet.sequence, 2100)).toBeUndefined();
+    expect(track.recall(packet.index, 1900)).toBe(packet);
+    expect(track.recall(packet.index, 2100)).toBeUndefined();
+  });
+
+  it('recalls nothing of another round of the sequence numbers, and nothing that was not given yet', () => {
+    const track = new UpTrack('video');
+    const packet = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
+    expect(track.recall(packet.index + 65_536, 10)).toBeUndefined();
+    expect(track.recall(packet.index - 65_536, 10)).toBeUndefined();
+    expect(track.recall(packet.index + 1, 10)).toBeUndefined();
+  });
+
+  it('leaves out what is too long for the networks of viewers, without a gap', () => {
+    const track = new UpTrack('video');
+    const first = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
+    const long = sourcePacket(deltaFrame({ sequence: 2 }), VP8, 1);
+    expect(track.receive('a', { ...long, payload: Buffer.alloc(MAX_PAYLOAD_BYTES + 1) })).toBeUndefined();
+    const longest = sourcePacket(deltaFrame({ sequence: 3 }), VP8, 2);
+    expect(must(track.receive('a', { ...longest, payload: Buffer.alloc(MAX_PAYLOAD_BYTES) })).index).toBe(
+      first.index + 1,
+    );
+  });
+
+  it('passes header extensions on, and says that nobody was sent the packet yet', () => {
+    const extensions = { orientation: 1 };
+    const packet = must(new UpTrack('video').receive('a', sourcePacket(keyFrame({ sequence: 1 }), VP8, 0, extensions)));
+    expect(packet).toMatchObject({ kind: 'video', extensions, sendTime: NOT_SENT });
+  });
+
+  it('knows its newest packet, which a late one is not, and its codec', () => {
+    const track = new UpTrack('video');
+    expect([track.newestIndex, track.codec]).toEqual([undefined, undefined]);
+    const first = must(receive(track, 'a', keyFrame({ sequence: 1 }), 0));
+    const third = must(receive(track, 'a', deltaFrame({ sequence: 3 }), 1));
+    must(receive(track, 'a', deltaFrame({ sequence: 2 }), 2));
+    expect(track.newestIndex).toBe(third.index);
+    expect(track.codec).toBe(first.codec);
+    receive(track, 'a', keyFrame({ sequence: 4 }), 3, AV1);
+    expect(track.codec).toBe(AV1);
   });
 
   it('gives one codec object for equal codecs, so that a change is seen by reference', () => {

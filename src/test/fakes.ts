@@ -9,6 +9,7 @@ import type {
   OpenedTransport,
   OpenTransportRequest,
   TransportEvent,
+  ViewerQuality,
 } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { Codec, Track } from '../rtp/codec.ts';
@@ -98,6 +99,8 @@ export class FakeMedia implements MediaPort {
   /** What publishers send and viewers can receive from now on. */
   tracks: readonly Track[] = [trackOf(VP8), trackOf(OPUS)];
   codecs: readonly Codec[] = [VP8, OPUS];
+  /** What is known of how the viewers of each broadcast receive. */
+  readonly qualities = new Map<string, readonly ViewerQuality[]>();
   #iceSessions = 0;
   #listener: ((event: TransportEvent) => void) | undefined;
 
@@ -141,6 +144,10 @@ export class FakeMedia implements MediaPort {
   refuseData(transportId: string, label: string, code: ErrorCode): void {
     this.commands.push(`refuse ${label} ${code}`);
     this.refused.push({ transportId, label, code });
+  }
+
+  viewerQuality(broadcast: string): Promise<readonly ViewerQuality[]> {
+    return Promise.resolve(this.qualities.get(broadcast) ?? []);
   }
 
   listen(listener: (event: TransportEvent) => void): void {

@@ -10,15 +10,17 @@ import { parseOffer } from '../sdp/offer.ts';
 import { candidateLines } from './candidates.ts';
 import { createDtlsCertificate, type DtlsCertificate } from './certificate.ts';
 import type { ChannelMessage } from './data-channels.ts';
-import { isDtls } from './dtls.ts';
+import { isDtls, type SrtpKeys } from './dtls.ts';
 import { GONE_AFTER_MS, SETUP_TIMEOUT_MS, Transport, type TransportOwner } from './transport.ts';
-import { UdpFront } from './udp-front.ts';
+import { type RemoteAddress, UdpFront } from './udp-front.ts';
 
 // The ESM entry of node-datachannel does not load.
 const datachannel = createRequire(import.meta.url)('node-datachannel') as typeof import('node-datachannel');
 
 /** Version 2, payload type 96, SSRC 1234. */
 const RTP = '806000010000000a000004d2cafe';
+/** An empty receiver report of SSRC 1. */
+const REPORT = '80c9000100000001';
 
 const until = (check: () => void) => vi.waitFor(check, { interval: 5, timeout: 8000 });
 
@@ -28,8 +30,19 @@ class RecordingOwner implements TransportOwner {
   readonly rtp: Buffer[] = [];
   readonly rtcp: Buffer[] = [];
 
-  onConnected(): void {
+  keys: SrtpKeys | undefined;
+  remote: RemoteAddress | undefined;
+  /** Where the peer went, in order. */
+  readonly moves: RemoteAddress[] = [];
+
+  onConnected(keys: SrtpKeys | undefined, remote: RemoteAddress): void {
+    this.keys = keys;
+    this.remote = remote;
     this.events.push('connected');
+  }
+
+  onMoved(remote: RemoteAddress): void {
+    this.moves.push(remote);
   }
 
   onRtp(packet: Buffer): void {
@@ -334,7 +347,6 @@ describe('a transport that nobody reaches', () => {
       peer.send(Buffer.from(datagram, 'latin1'), front.port);
     }
     await peer.ask(honestRequest(CREDENTIALS), front.port);
-    expect(transport.sendRtp(Buffer.alloc(20))).toBe(false);
     transport.sendRtcp(Buffer.alloc(8));
     transport.tick(1_000_001 + SETUP_TIMEOUT_MS);
     expect(owner.events).toEqual(['closed setup-timeout']);
@@ -411,6 +423,21 @@ describe('a peer of werift', () => {
     await until(() => expect(owner.events).toEqual(['closed failed']));
   });
 
+  it('is known to the owner by its address and by keys that open what it sends', async () => {
+    await call([7]);
+    await until(() => expect(owner.events).toEqual(['connected']));
+    await until(() => expect(client.connected).toBe(true));
+    expect(owner.remote).toEqual({ address: '127.0.0.1', port: peer.port });
+    const { localKey, localSalt, remoteKey, remoteSalt } = client.extractSessionKeys(16, 12);
+    expect(owner.keys).toEqual({
+      profile: 7,
+      localKey: remoteKey,
+      localSalt: remoteSalt,
+      remoteKey: localKey,
+      remoteSalt: localSalt,
+    });
+  });
+
   it('hears close_notify when the transport closes', async () => {
     await call([7]);
     await until(() => expect(owner.events).toEqual(['connected']));
@@ -424,8 +451,8 @@ describe('a peer of werift', () => {
     await call([7]);
     await until(() => expect(owner.events).toEqual(['connected']));
     await until(() => expect(client.connected).toBe(true));
-    expect(transport.sendRtp(Buffer.from(RTP, 'hex'))).toBe(true);
-    await until(() => expect(peer.received.at(-1)?.[0]).toBe(0x80));
+    transport.sendRtcp(Buffer.from(REPORT, 'hex'));
+    await until(() => expect(peer.received.at(-1)?.[1]).toBe(0xc9));
 
     const { version, epoch } = client.dtls;
     const header = { contentType: 21, protocolVersion: version, epoch, sequenceNumber: 99, contentLen: 2 };
@@ -435,11 +462,25 @@ describe('a peer of werift', () => {
     peer.send(Buffer.concat([start, Buffer.from([0, fragment.length]), fragment]), front.port);
     await until(() => expect(owner.events).toEqual(['connected', 'closed closed-by-peer']));
     expect(front.size).toEqual({ clients: 0, fragments: 0, addresses: 0 });
-    expect(transport.sendRtp(Buffer.from(RTP, 'hex'))).toBe(false);
+    const before = peer.received.length;
+    transport.sendRtcp(Buffer.from(REPORT, 'hex'));
+    front.send(Buffer.from('after'), { address: '127.0.0.1', port: peer.port });
+    await until(() => expect(peer.received.at(-1)).toEqual(Buffer.from('after')));
+    expect(peer.received).toHaveLength(before + 1);
   });
 });
 
 describe('a peer that changes its address', () => {
+  it('is told of to the owner once, however often it says USE-CANDIDATE there', async () => {
+    const call = await new Call().withChannel().open().connected();
+    const moved = await LoopbackPeer.open();
+    await moved.ask(honestRequest(call.credentials), front.port);
+    expect(call.owner.moves).toEqual([]);
+    for (let check = 0; check < 3; check++) await moved.ask(honestRequest(call.credentials, true), front.port);
+    expect(call.owner.moves).toEqual([{ address: '127.0.0.1', port: moved.port }]);
+    moved.close();
+  });
+
   it('is followed when it says USE-CANDIDATE there with the same credentials, and not before', async () => {
     const call = await new Call().withChannel().open().connected();
     const moved = await LoopbackPeer.open();

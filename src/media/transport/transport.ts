@@ -142,7 +142,9 @@ export class Transport implements FrontClient {
   }
 
   onStun(selected: RemoteAddress): void {
-    const hasMoved = selected !== this.#remote && this.#state === 'connected';
+    // Browsers nominate with every check, mostly where they are already.
+    const isElsewhere = selected.address !== this.#remote?.address || selected.port !== this.#remote.port;
+    const hasMoved = isElsewhere && this.#state === 'connected';
     this.#remote = selected;
     this.#heard(this.#options.now());
     if (hasMoved) this.#options.owner.onMoved(selected);
