@@ -13,6 +13,8 @@ import { ReceptionStatistics } from '../rtp/reception-statistics.ts';
 import { parseRtcp, type SenderReport } from '../rtp/rtcp.ts';
 import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
 import { timestampDistance } from '../rtp/sequence.ts';
+import { TransportWideRecorder } from '../rtp/transport-wide-recorder.ts';
+import { writeTransportWideFeedback } from '../rtp/transport-wide-rtcp.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
 import type { OfferedCodec } from './sdp/offer.ts';
 import type { SourceItem } from './worker-protocol.ts';
@@ -59,8 +61,8 @@ const PLAUSIBLE_SECONDS = 10;
 /** Until the round trip is measured; paces NACKs. */
 const ASSUMED_RTT_MS = 100;
 /**
- * What a publisher may send at most. Told by REMB from the start, so that its estimate need not climb for half a
- * minute by loss reports alone (RFC draft-alvestrand-rmcat-remb-03).
+ * What a publisher may send at most. Told by REMB from the start to those that take no transport-wide feedback, so that
+ * their estimate need not climb for half a minute by loss reports alone (draft-alvestrand-rmcat-remb-03).
  */
 const MAX_PUBLISHER_BITRATE_BPS = 10_000_000;
 const REPORT_EVERY_MS = 1_000;
@@ -74,12 +76,21 @@ export class Ingress {
   /** The same for audio and video, for lip-sync. */
   readonly #clockOffset = new ClockOffset();
   #reportedAtMs = 0;
+  /** Only where the publisher numbers its packets and negotiated the feedback. */
+  readonly #arrivals: TransportWideRecorder | undefined;
+  /** Of the packet that came last with a number. */
+  #numberedSsrc = 0;
+  #feedbackCount = 0;
   /** Kind → codec, as told by the last `onTracks`. */
   readonly #codecs = new Map<MediaKind, Codec>();
 
   constructor(options: IngressOptions) {
     this.#options = options;
     this.#extensions = new ExtensionReader(options.media.flatMap(({ extensions }) => [...extensions]));
+    const isNumbered = options.media.some(({ codecs }) =>
+      codecs.some(({ feedback }) => feedback.includes('transport-cc')),
+    );
+    this.#arrivals = isNumbered ? new TransportWideRecorder() : undefined;
     for (const media of options.media) {
       for (const codec of media.codecs) {
         const format = { media, codec, bare: bare(codec) };
@@ -100,13 +111,17 @@ export class Ingress {
       this.#options.onDrop('malformed-rtp');
       return;
     }
+    const extensions = this.#extensions.read(packet);
+    if (extensions.transportSequence !== undefined) {
+      this.#arrivals?.received(extensions.transportSequence, nowMs);
+      this.#numberedSsrc = packet.ssrc;
+    }
     const format = this.#formats.get(packet.payloadType);
     if (!format) {
       this.#options.onDrop('unknown-payload-type');
       return;
     }
     // Payload types are unique within a BUNDLE group (RFC 9143 §10.1.1.1); a mid that says otherwise is a mistake.
-    const extensions = this.#extensions.read(packet);
     if (extensions.mid !== undefined && extensions.mid !== format.media.mid) {
       this.#options.onDrop('wrong-mid');
       return;
@@ -166,6 +181,7 @@ export class Ingress {
       if (source.nack.takeGiveUp() && source.media.kind === 'video') packets.push(...this.wishKeyFrame(nowMs));
     }
     if (this.#wish.due(nowMs)) packets.push(...this.#keyFrameRequests());
+    packets.push(...this.#transportWideFeedback(nowMs));
     if (nowMs - this.#reportedAtMs >= REPORT_EVERY_MS && this.#sources.size > 0) {
       this.#reportedAtMs = nowMs;
       packets.push(...this.#reports(nowMs));
@@ -229,6 +245,17 @@ export class Ingress {
         packets.push(writeFir(this.#options.ssrc, [{ ssrc: source.ssrc, commandNumber: source.firCommand }]));
       }
     }
+    return packets;
+  }
+
+  #transportWideFeedback(nowMs: number): Uint8Array[] {
+    const report = this.#arrivals?.due(nowMs);
+    if (!report) return [];
+    const packets = writeTransportWideFeedback(
+      { senderSsrc: this.#options.ssrc, mediaSsrc: this.#numberedSsrc, firstCount: this.#feedbackCount },
+      report,
+    );
+    this.#feedbackCount += packets.length;
     return packets;
   }
 

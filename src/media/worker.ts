@@ -3,7 +3,7 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { monotonicClock } from '../monotonic-clock.ts';
+import { fineMonotonicClock } from '../monotonic-clock.ts';
 import { MediaWorker } from './media-worker.ts';
 import { UdpFront } from './transport/udp-front.ts';
 import type { WorkerCommand, WorkerEvent, WorkerSettings } from './worker-protocol.ts';
@@ -29,7 +29,7 @@ try {
 }
 
 if (front) {
-  const worker = new MediaWorker(settings, front, emit, monotonicClock(settings.clockOrigin));
+  const worker = new MediaWorker(settings, front, emit, fineMonotonicClock(settings.clockOrigin));
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();
   const reporter = setInterval(() => {
