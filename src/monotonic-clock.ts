@@ -17,6 +17,11 @@ export function monotonicClock({ unixMs, monotonicMs: origin }: ClockOrigin): ()
   return () => Math.floor(unixMs + (monotonicMs() - origin));
 }
 
+/** The same with fractions, for what is measured in less than a millisecond: when packets come (transport-wide feedback). */
+export function fineMonotonicClock({ unixMs, monotonicMs: origin }: ClockOrigin): () => number {
+  return () => unixMs + (monotonicMs() - origin);
+}
+
 function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

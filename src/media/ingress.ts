@@ -1,44 +1,22 @@
-// The packets of one publisher's transport: which medium and codec, which were lost, what must be reported and asked for.
+// The packets of one publisher's transport: whose they are, which were lost, what must be reported and asked for.
 // It must not know viewers, sockets or encryption; it answers with RTCP packets to send.
 
 import { ClockOffset } from '../rtp/clock-offset.ts';
 import type { Codec, MediaKind, Track } from '../rtp/codec.ts';
-import { ExtensionReader } from '../rtp/header-extension.ts';
-import { isKeyFrameStart } from '../rtp/key-frame.ts';
-import { KeyFrameWish } from '../rtp/key-frame-wish.ts';
-import { NackTracker } from '../rtp/nack-tracker.ts';
+import { readCodecFacts } from '../rtp/codec-facts.ts';
+import { ExtensionReader, type ReceivedExtensions } from '../rtp/header-extension.ts';
 import { unixMsFromNtp } from '../rtp/ntp.ts';
-import { parseRtp, rtpPayload } from '../rtp/packet.ts';
-import { ReceptionStatistics } from '../rtp/reception-statistics.ts';
+import { parseRtp, type RtpPacket, rtpPayload } from '../rtp/packet.ts';
+import { RoundTrip } from '../rtp/round-trip.ts';
 import { parseRtcp, type SenderReport } from '../rtp/rtcp.ts';
-import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
+import { unwrapRtx } from '../rtp/rtx.ts';
 import { timestampDistance } from '../rtp/sequence.ts';
+import { bare, Demultiplexer, type Format } from './ingress-demultiplexer.ts';
+import { IngressReports } from './ingress-reports.ts';
+import { IngressSection } from './ingress-section.ts';
+import { IngressSource } from './ingress-source.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
-import type { OfferedCodec } from './sdp/offer.ts';
 import type { SourceItem } from './worker-protocol.ts';
-
-/** One SSRC of the publisher. */
-interface Source {
-  readonly ssrc: number;
-  /** RTP timestamp of the packet that came last. */
-  timestamp: number;
-  lastPacketAtMs: number;
-  readonly media: AcceptedMedia;
-  readonly statistics: ReceptionStatistics;
-  /** Only where the publisher answers NACK. */
-  readonly nack: NackTracker | undefined;
-  codec: OfferedCodec;
-  /** Number of the last full intra request (RFC 5104 §4.3.1). */
-  firCommand: number;
-}
-
-/** What a payload type stands for. */
-interface Format {
-  readonly media: AcceptedMedia;
-  readonly codec: OfferedCodec;
-  /** The codec without what only this SDP says: one object for all its packets. */
-  readonly bare: Codec;
-}
 
 export interface IngressOptions {
   readonly media: readonly AcceptedMedia[];
@@ -50,48 +28,62 @@ export interface IngressOptions {
   readonly onDrop: (reason: string) => void;
 }
 
-/** A publisher has two media and may restart each; more SSRCs is somebody who fills tables. */
+/** A publisher has audio and some layers, and may restart each; more SSRCs is somebody who fills tables. */
 const MAX_SOURCES = 16;
 /** A source without a packet for so long may give way to a new one. */
 const SILENT_SOURCE_MS = 10_000;
 /** How far a report's timestamp may lie from the newest packet's. */
 const PLAUSIBLE_SECONDS = 10;
-/** Until the round trip is measured; paces NACKs. */
-const ASSUMED_RTT_MS = 100;
-/**
- * What a publisher may send at most. Told by REMB from the start, so that its estimate need not climb for half a
- * minute by loss reports alone (RFC draft-alvestrand-rmcat-remb-03).
- */
-const MAX_PUBLISHER_BITRATE_BPS = 10_000_000;
-const REPORT_EVERY_MS = 1_000;
+
+interface Received {
+  readonly packet: RtpPacket;
+  readonly format: Format;
+  readonly section: IngressSection;
+  readonly extensions: ReceivedExtensions;
+  readonly atMs: number;
+}
 
 export class Ingress {
   readonly #options: IngressOptions;
-  readonly #formats = new Map<number, Format>();
   readonly #extensions: ExtensionReader;
-  readonly #sources = new Map<number, Source>();
-  readonly #wish = new KeyFrameWish();
+  readonly #demultiplexer: Demultiplexer;
+  readonly #sections = new Map<AcceptedMedia, IngressSection>();
+  /** By SSRC; those of retransmissions are in none of them. */
+  readonly #sources = new Map<number, IngressSource>();
+  /** SSRC of retransmissions → the source that they repeat, as a header extension said. */
+  readonly #repeated = new Map<number, IngressSource>();
+  /** The same → SSRC of what they repeat, as the offer said (FID, RFC 5576 §4.2). */
+  readonly #offeredRepeats = new Map<number, number>();
+  readonly #reports: IngressReports;
+  readonly #roundTrip = new RoundTrip();
   /** The same for audio and video, for lip-sync. */
   readonly #clockOffset = new ClockOffset();
-  #reportedAtMs = 0;
   /** Kind → codec, as told by the last `onTracks`. */
   readonly #codecs = new Map<MediaKind, Codec>();
 
   constructor(options: IngressOptions) {
     this.#options = options;
     this.#extensions = new ExtensionReader(options.media.flatMap(({ extensions }) => [...extensions]));
+    this.#demultiplexer = new Demultiplexer(options.media);
+    this.#reports = new IngressReports(options);
     for (const media of options.media) {
-      for (const codec of media.codecs) {
-        const format = { media, codec, bare: bare(codec) };
-        this.#formats.set(codec.payloadType, format);
-        if (!this.#codecs.has(media.kind)) this.#codecs.set(media.kind, format.bare);
+      this.#sections.set(media, new IngressSection(media));
+      const [preferred] = media.codecs;
+      if (preferred && !this.#codecs.has(media.kind)) this.#codecs.set(media.kind, bare(preferred));
+      for (const { semantics, ssrcs } of media.ssrcGroups) {
+        const [repeated, repeats] = ssrcs;
+        if (semantics === 'FID' && repeated !== undefined && repeats !== undefined)
+          this.#offeredRepeats.set(repeats, repeated);
       }
     }
   }
 
   /** What the publisher sends, or is about to. */
   get tracks(): Track[] {
-    return [...this.#codecs].map(([kind, codec]) => ({ kind, codec, layers: 1 }));
+    return [...this.#sections.values()].flatMap(({ media: { kind }, layers }) => {
+      const codec = this.#codecs.get(kind);
+      return codec ? [{ kind, codec, layers }] : [];
+    });
   }
 
   receiveRtp(bytes: Buffer, nowMs: number): void {
@@ -100,48 +92,18 @@ export class Ingress {
       this.#options.onDrop('malformed-rtp');
       return;
     }
-    const format = this.#formats.get(packet.payloadType);
-    if (!format) {
-      this.#options.onDrop('unknown-payload-type');
-      return;
-    }
-    // Payload types are unique within a BUNDLE group (RFC 9143 §10.1.1.1); a mid that says otherwise is a mistake.
     const extensions = this.#extensions.read(packet);
-    if (extensions.mid !== undefined && extensions.mid !== format.media.mid) {
-      this.#options.onDrop('wrong-mid');
+    this.#reports.numbered(extensions.transportSequence, packet.ssrc, nowMs);
+    const format = this.#demultiplexer.find(packet.ssrc, packet.payloadType, extensions.mid);
+    if (typeof format === 'string') {
+      this.#options.onDrop(format);
       return;
     }
-    const source = this.#sourceOf(packet.ssrc, format, nowMs);
-    if (!source) {
-      this.#options.onDrop('too-many-sources');
-      return;
-    }
-    source.timestamp = packet.timestamp;
-    source.lastPacketAtMs = nowMs;
-    source.codec = format.codec;
-    source.statistics.received(packet.sequence, packet.timestamp, nowMs);
-    source.nack?.received(packet.sequence, nowMs);
-    const { kind } = format.media;
-    if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare);
-    const payload = rtpPayload(packet);
-    const startsDecoding = payload.length > 0 && isKeyFrameStart(format.codec.name, payload);
-    if (kind === 'video' && startsDecoding) {
-      this.#wish.seen();
-      source.nack?.forgetBefore(packet.sequence);
-    }
-    this.#options.onItem({
-      type: 'packet',
-      kind,
-      codec: format.bare,
-      ssrc: packet.ssrc,
-      sequence: packet.sequence,
-      timestamp: packet.timestamp,
-      marker: packet.marker,
-      payload,
-      startsDecoding,
-      extensions: extensions.passed,
-      arrivedAtMs: nowMs,
-    });
+    const section = this.#sections.get(format.media);
+    if (!section) return;
+    const received: Received = { packet, format, section, extensions, atMs: nowMs };
+    if (format.isRtx) this.#receiveRtx(received);
+    else this.#receiveMedia(received);
   }
 
   receiveRtcp(bytes: Buffer, nowMs: number): void {
@@ -153,50 +115,148 @@ export class Ingress {
 
   /** A viewer needs a key frame. Throttled here: one request per 500 ms for all viewers of the broadcast together. */
   wishKeyFrame(nowMs: number): Uint8Array[] {
-    return this.#wish.wish(nowMs) ? this.#keyFrameRequests() : [];
+    return this.#videoSections().flatMap(({ forwarded }) => (forwarded ? this.#wish(forwarded, nowMs) : []));
   }
 
   /** RTCP packets that are due, each a datagram of its own: FFmpeg answers a NACK only when it stands alone. */
   due(nowMs: number): Uint8Array[] {
     const packets: Uint8Array[] = [];
-    for (const source of this.#sources.values()) {
-      if (!source.nack) continue;
-      const lost = source.nack.due(nowMs, ASSUMED_RTT_MS);
-      if (lost.length > 0) packets.push(writeNack(this.#options.ssrc, source.ssrc, lost));
-      if (source.nack.takeGiveUp() && source.media.kind === 'video') packets.push(...this.wishKeyFrame(nowMs));
-    }
-    if (this.#wish.due(nowMs)) packets.push(...this.#keyFrameRequests());
-    if (nowMs - this.#reportedAtMs >= REPORT_EVERY_MS && this.#sources.size > 0) {
-      this.#reportedAtMs = nowMs;
-      packets.push(...this.#reports(nowMs));
+    for (const section of this.#sections.values()) packets.push(...this.#dueOfSection(section, nowMs));
+    packets.push(...this.#reports.due(this.#sources.values(), nowMs));
+    return packets;
+  }
+
+  #dueOfSection(section: IngressSection, nowMs: number): Uint8Array[] {
+    const { ssrc } = this.#options;
+    const packets: Uint8Array[] = [];
+    const target = section.review(nowMs);
+    if (target && !target.wish.isPending) packets.push(...this.#wish(target, nowMs));
+    for (const source of section.sources) {
+      if (!section.isWanted(source)) {
+        source.nack?.forget();
+        source.wish.seen();
+        continue;
+      }
+      packets.push(...source.askForLost(ssrc, nowMs, this.#roundTrip.ms));
+      if (section.media.kind === 'audio') continue;
+      if (source.nack?.takeGiveUp()) packets.push(...this.#wish(source, nowMs));
+      if (source.wish.due(nowMs)) packets.push(...source.askForKeyFrame(ssrc));
     }
     return packets;
   }
 
-  #sourceOf(ssrc: number, { media, codec }: Format, nowMs: number): Source | undefined {
+  #wish(source: IngressSource, nowMs: number): Uint8Array[] {
+    return source.wish.wish(nowMs) ? source.askForKeyFrame(this.#options.ssrc) : [];
+  }
+
+  #receiveMedia(received: Received): void {
+    const { packet, extensions, atMs } = received;
+    const source = this.#sourceOf(received);
+    if (!source) {
+      this.#options.onDrop('too-many-sources');
+      return;
+    }
+    if (extensions.rid !== undefined) source.rid = extensions.rid;
+    source.statistics.received(packet.sequence, packet.timestamp, atMs);
+    const roundTripMs = source.nack?.received(packet.sequence, atMs);
+    const place = source.place(packet.sequence);
+    if (place !== 'repeated') this.#accept(received, source, place, packet.sequence, rtpPayload(packet), roundTripMs);
+  }
+
+  #receiveRtx(received: Received): void {
+    const { packet, format, section, extensions, atMs } = received;
+    if (!this.#reports.repeated(packet, format, atMs)) {
+      this.#options.onDrop('too-many-sources');
+      return;
+    }
+    const again = unwrapRtx(packet);
+    if (!again) return;
+    const source =
+      this.#repeatedBy(packet.ssrc, extensions.repairedRid, section) ??
+      section.missing(again.sequence, format.codec.payloadType);
+    if (!source) {
+      this.#options.onDrop('unknown-retransmission');
+      return;
+    }
+    const roundTripMs = source.nack?.receivedAgain(again.sequence, atMs);
+    const place = source.placeAgain(again.sequence);
+    // Senders probe the link with what came long ago.
+    if (place !== 'repeated') this.#accept(received, source, place, again.sequence, again.payload, roundTripMs);
+  }
+
+  /** RFC 8852 §3.2 and RFC 4588 §8.3: who says it in the packet, who said it before, who said it in the offer. */
+  #repeatedBy(ssrc: number, repairedRid: string | undefined, section: IngressSection): IngressSource | undefined {
+    const named = repairedRid === undefined ? undefined : section.withRid(repairedRid);
+    if (named) this.#repeated.set(ssrc, named);
+    const known = this.#repeated.get(ssrc);
+    if (known && section.sources.has(known)) return known;
+    const offered = this.#sources.get(this.#offeredRepeats.get(ssrc) ?? -1);
+    return offered && section.sources.has(offered) ? offered : undefined;
+  }
+
+  /** A packet that is new, whatever way it came. */
+  #accept(
+    { packet, format, section, extensions, atMs }: Received,
+    source: IngressSource,
+    place: 'newest' | 'late',
+    sequence: number,
+    payload: Uint8Array,
+    roundTripMs: number | undefined,
+  ): void {
+    const { kind } = format.media;
+    if (roundTripMs !== undefined) this.#roundTrip.measured(roundTripMs);
+    const facts = readCodecFacts(format.codec.name, payload);
+    if (kind === 'video' && facts.startsDecoding) {
+      source.wish.seen();
+      source.nack?.forgetBefore(sequence);
+    }
+    const isForwarded = section.forwards(source, facts, place, payload.length, atMs);
+    source.timestamp = packet.timestamp;
+    source.lastPacketAtMs = atMs;
+    source.codec = format.codec;
+    if (!isForwarded) return;
+    if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare);
+    this.#options.onItem({
+      type: 'packet',
+      kind,
+      codec: format.bare,
+      ssrc: section.runName,
+      sequence,
+      timestamp: packet.timestamp,
+      marker: packet.marker,
+      payload,
+      startsDecoding: facts.startsDecoding,
+      extensions: extensions.passed,
+      arrivedAtMs: atMs,
+    });
+  }
+
+  #sourceOf({ packet: { ssrc }, format, section, atMs }: Received): IngressSource | undefined {
     const known = this.#sources.get(ssrc);
-    if (known) return known;
-    if (this.#sources.size >= MAX_SOURCES && !this.#forgetSilentSource(nowMs)) return undefined;
-    const source: Source = {
-      ssrc,
-      timestamp: 0,
-      lastPacketAtMs: nowMs,
-      media,
-      statistics: new ReceptionStatistics(codec.clockRate),
-      nack: codec.feedback.includes('nack') ? new NackTracker() : undefined,
-      codec,
-      firCommand: 0,
-    };
+    if (known && section.sources.has(known)) return known;
+    // A mid moved the SSRC to another section (RFC 9143 §9.2).
+    if (known) this.#forget(known);
+    if (this.#sources.size >= MAX_SOURCES && !this.#forgetSilentSource(atMs)) return undefined;
+    const source = new IngressSource(ssrc, format, atMs);
     this.#sources.set(ssrc, source);
+    section.add(source);
     return source;
   }
 
   /** Makes room when a source has gone quiet: a publisher may begin new SSRCs all day. */
   #forgetSilentSource(nowMs: number): boolean {
-    for (const [ssrc, { lastPacketAtMs }] of this.#sources) {
-      if (nowMs - lastPacketAtMs > SILENT_SOURCE_MS) return this.#sources.delete(ssrc);
+    for (const source of this.#sources.values()) {
+      if (nowMs - source.lastPacketAtMs <= SILENT_SOURCE_MS) continue;
+      this.#forget(source);
+      return true;
     }
     return false;
+  }
+
+  #forget(source: IngressSource): void {
+    this.#sources.delete(source.ssrc);
+    for (const section of this.#sections.values()) section.remove(source);
+    for (const [ssrc, repeated] of this.#repeated) if (repeated === source) this.#repeated.delete(ssrc);
   }
 
   #codecChanged(kind: MediaKind, codec: Codec): void {
@@ -210,40 +270,20 @@ export class Ingress {
     if (!source || !isPlausible(report, source)) return;
     source.statistics.senderReport(report.ntp, nowMs);
     const capturedMs = unixMsFromNtp(report.ntp);
+    const offsetMs = this.#clockOffset.observe(nowMs - capturedMs, nowMs);
+    const section = [...this.#sections.values()].find(({ forwarded }) => forwarded === source);
+    if (!section) return;
     this.#options.onItem({
       type: 'sender-report',
-      kind: source.media.kind,
-      ssrc: source.ssrc,
+      kind: section.media.kind,
+      ssrc: section.runName,
       rtpTimestamp: report.rtpTimestamp,
-      capturedAtMs: capturedMs + this.#clockOffset.observe(nowMs - capturedMs, nowMs),
+      capturedAtMs: capturedMs + offsetMs,
     });
   }
 
-  #keyFrameRequests(): Uint8Array[] {
-    const packets: Uint8Array[] = [];
-    for (const source of this.#sources.values()) {
-      if (source.media.kind !== 'video') continue;
-      if (source.codec.feedback.includes('nack pli')) packets.push(writePli(this.#options.ssrc, source.ssrc));
-      else if (source.codec.feedback.includes('ccm fir')) {
-        source.firCommand = (source.firCommand + 1) % 256;
-        packets.push(writeFir(this.#options.ssrc, [{ ssrc: source.ssrc, commandNumber: source.firCommand }]));
-      }
-    }
-    return packets;
-  }
-
-  #reports(nowMs: number): Uint8Array[] {
-    const sources = [...this.#sources.values()];
-    const packets = [
-      writeReceiverReport(
-        this.#options.ssrc,
-        sources.flatMap(({ ssrc, statistics }) => statistics.report(ssrc, nowMs) ?? []),
-        this.#options.cname,
-      ),
-    ];
-    const adaptive = sources.filter(({ codec }) => codec.feedback.includes('goog-remb')).map(({ ssrc }) => ssrc);
-    if (adaptive.length > 0) packets.push(writeRemb(this.#options.ssrc, MAX_PUBLISHER_BITRATE_BPS, adaptive));
-    return packets;
+  #videoSections(): IngressSection[] {
+    return [...this.#sections.values()].filter(({ media }) => media.kind === 'video');
   }
 }
 
@@ -251,13 +291,8 @@ export class Ingress {
  * A sender without a clock writes NTP 0 (RFC 3550 §6.4.1), and OBS's first report has carried an RTP timestamp that
  * belongs to no packet: neither says anything of the media's time.
  */
-function isPlausible({ ntp, rtpTimestamp }: SenderReport, { timestamp, codec }: Source): boolean {
+function isPlausible({ ntp, rtpTimestamp }: SenderReport, { timestamp, codec }: IngressSource): boolean {
   if (ntp.seconds === 0) return false;
   const ticks = Math.abs(timestampDistance(timestamp, rtpTimestamp));
   return ticks <= PLAUSIBLE_SECONDS * codec.clockRate;
-}
-
-/** The codec without what only this publisher's SDP gave it. */
-function bare({ kind, name, clockRate, channels, parameters }: OfferedCodec): Codec {
-  return { kind, name, clockRate, parameters, ...(channels === undefined ? {} : { channels }) };
 }

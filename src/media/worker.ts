@@ -3,7 +3,7 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
-import { monotonicClock } from '../monotonic-clock.ts';
+import { fineMonotonicClock } from '../monotonic-clock.ts';
 import { chooseEngine } from './fanout/choose-engine.ts';
 import { CNAME } from './identifiers.ts';
 import { MediaWorker } from './media-worker.ts';
@@ -32,7 +32,7 @@ try {
 
 if (front) {
   const { engine, reason } = chooseEngine(settings.fanout, front, CNAME);
-  const worker = new MediaWorker({ settings, front, engine, emit, now: monotonicClock(settings.clockOrigin) });
+  const worker = new MediaWorker({ settings, front, engine, emit, now: fineMonotonicClock(settings.clockOrigin) });
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();
   const reporter = setInterval(() => {

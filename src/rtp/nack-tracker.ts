@@ -38,6 +38,8 @@ export class NackTracker {
   /** By number without wrap-around, rising. */
   readonly #missing = new Map<number, MissingPacket>();
   #gaveUp = false;
+  /** Answers come as retransmissions (RFC 4588), told apart from what was only late. */
+  #isRtxUsed = false;
 
   constructor({
     reorderToleranceMs = DEFAULT_REORDER_TOLERANCE_MS,
@@ -53,23 +55,28 @@ export class NackTracker {
     return this.#missing.size;
   }
 
-  /** Every packet of the source, also padding and what came as a retransmission (with its original number). */
-  received(sequence: number, nowMs: number): void {
+  /** Whether this number is behind the highest and has not come. */
+  isMissing(sequence: number): boolean {
+    return this.#highest !== undefined && this.#missing.has(unwrapSequence(this.#highest, sequence));
+  }
+
+  /**
+   * Every packet of the source, also padding and repetitions. Gives the round trip in ms when it answers the one time
+   * that it was asked for: after more times nobody knows which.
+   */
+  received(sequence: number, nowMs: number): number | undefined {
     if (this.#highest === undefined) {
       this.#highest = sequence;
-      return;
+      return undefined;
     }
     if (isRestart(this.#highest & 0xffff, sequence)) {
       this.#missing.clear();
       this.#highest = sequence;
       this.#gaveUp = true;
-      return;
+      return undefined;
     }
     const number = unwrapSequence(this.#highest, sequence);
-    if (number <= this.#highest) {
-      this.#missing.delete(number);
-      return;
-    }
+    if (number <= this.#highest) return this.#found(number, nowMs, !this.#isRtxUsed);
     for (let passed = this.#highest + 1; passed < number; passed++) {
       this.#missing.set(passed, { noticedAtMs: nowMs, tries: 0, askedAtMs: 0 });
     }
@@ -78,11 +85,18 @@ export class NackTracker {
       this.#missing.clear();
       this.#gaveUp = true;
     }
+    return undefined;
+  }
+
+  /** A retransmission under an SSRC of its own (RFC 4588), by its original number; gives the round trip as `received`. */
+  receivedAgain(sequence: number, nowMs: number): number | undefined {
+    this.#isRtxUsed = true;
+    return this.#highest === undefined ? undefined : this.#found(unwrapSequence(this.#highest, sequence), nowMs, true);
   }
 
   /**
    * The sequence numbers to ask for now, rising, at most 256; they count as asked for. Each is asked for once in a
-   * round trip. Call it every 10 ms or so, and after packets; `rttMs` is an estimate, 100 when nothing is known.
+   * round trip. Call it every 10 ms or so, and after packets; `rttMs` is an estimate.
    */
   due(nowMs: number, rttMs: number): readonly number[] {
     if (this.#missing.size === 0) return NOTHING;
@@ -111,6 +125,19 @@ export class NackTracker {
     const gaveUp = this.#gaveUp;
     this.#gaveUp = false;
     return gaveUp;
+  }
+
+  /** Nobody waits for this source: what is missing is neither asked for nor given up. */
+  forget(): void {
+    this.#missing.clear();
+    this.#gaveUp = false;
+  }
+
+  #found(number: number, nowMs: number, isAnswer: boolean): number | undefined {
+    const packet = this.#missing.get(number);
+    if (!packet) return undefined;
+    this.#missing.delete(number);
+    return isAnswer && packet.tries === 1 ? nowMs - packet.askedAtMs : undefined;
   }
 
   /** A key frame began with this packet: nobody needs what is missing before it. */

@@ -3,8 +3,8 @@
 import type { AcceptedMedia } from '../media/sdp/answer.ts';
 import type { SourceItem } from '../media/worker-protocol.ts';
 import type { Codec } from '../rtp/codec.ts';
+import { readCodecFacts } from '../rtp/codec-facts.ts';
 import type { PassedExtensions } from '../rtp/header-extension.ts';
-import { isKeyFrameStart } from '../rtp/key-frame.ts';
 import { parseRtp, rtpPayload } from '../rtp/packet.ts';
 import { VP8 } from './rtp-fixtures.ts';
 
@@ -36,7 +36,7 @@ export function sourcePacket(
   if (!packet) throw new Error('the fixture is no RTP packet');
   const { ssrc, sequence, timestamp, marker } = packet;
   const payload = rtpPayload(packet);
-  const startsDecoding = isKeyFrameStart(codec.name, payload);
+  const startsDecoding = readCodecFacts(codec.name, payload).startsDecoding;
   return {
     type: 'packet',
     kind: codec.kind,

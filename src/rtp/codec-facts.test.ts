@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CodecName } from './codec.ts';
-import { isKeyFrameStart } from './key-frame.ts';
+import { type CodecFacts, readCodecFacts } from './codec-facts.ts';
 import { randomBytes, seededRandom } from './seeded-network.ts';
 
 const bytesOf = (hex: string) => Uint8Array.from(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -30,7 +30,7 @@ describe('a key frame begins', () => {
     ['AV1', 'with one that goes on in the next packet', '58 0a 0b'],
     ['opus', 'with every packet', 'fc ff fe'],
   ])('%s %s', (codec, _, hex) => {
-    expect(isKeyFrameStart(codec, bytesOf(hex))).toBe(true);
+    expect(readCodecFacts(codec, bytesOf(hex)).startsDecoding).toBe(true);
   });
 
   it.each<[CodecName, string, string]>([
@@ -61,16 +61,46 @@ describe('a key frame begins', () => {
     ['AV1', 'an aggregation header alone', '18'],
     ['opus', 'nothing', ''],
   ])('not in %s: %s', (codec, _, hex) => {
-    expect(isKeyFrameStart(codec, bytesOf(hex))).toBe(false);
+    expect(readCodecFacts(codec, bytesOf(hex)).startsDecoding).toBe(false);
   });
 
   it.each<CodecName>(['VP8', 'VP9', 'H264', 'AV1', 'opus'])('%s: any bytes of any length are an answer', (codec) => {
     const random = seededRandom(6);
     const answers = { true: 0, false: 0 };
     for (let round = 0; round < 20_000; round++) {
-      answers[`${isKeyFrameStart(codec, randomBytes(random, 12))}`]++;
+      answers[`${readCodecFacts(codec, randomBytes(random, 12)).startsDecoding}`]++;
     }
     expect(answers.true).toBeGreaterThan(100);
     expect(answers.false).toBeGreaterThan(100);
+  });
+});
+
+describe('what a payload says of itself besides', () => {
+  it.each<[CodecName, string, string, Omit<CodecFacts, 'startsDecoding' | 'startsLayer'>]>([
+    ['VP8', 'a picture ID of 7 bits', '90 80 11 50 01 00', { pictureId: 0x11 }],
+    ['VP8', 'a picture ID of 15 bits', '90 80 81 11 51 01 00', { pictureId: 0x111 }],
+    ['VP8', 'a temporal layer', '90 f0 81 11 07 a0 51 01 00', { pictureId: 0x111, temporalLayer: 2 }],
+    ['VP8', 'KEYIDX without a temporal layer', '90 10 c5 50 01', {}],
+    ['VP8', 'nothing', '10 51', {}],
+    ['VP8', 'a picture ID that is cut off', '90 80 81', {}],
+    ['VP9', 'a picture ID', 'c8 81 11 82', { pictureId: 0x111 }],
+    ['VP9', 'layers', 'a8 05 4b 07 82', { pictureId: 5, temporalLayer: 2, spatialLayer: 5 }],
+    ['VP9', 'layers that are cut off', 'a8 05', { pictureId: 5 }],
+    ['H264', 'nothing', '65 88 84', {}],
+    ['AV1', 'nothing', '18 0a 0b', {}],
+  ])('%s: %s', (codec, _, hex, facts) => {
+    const { startsDecoding, startsLayer, ...others } = readCodecFacts(codec, bytesOf(hex));
+    expect(others).toEqual(facts);
+    expect(startsLayer && !startsDecoding).toBe(false);
+  });
+
+  it('a decoder of another layer can begin where it gets the parameter sets', () => {
+    const startsLayer = (codec: CodecName, hex: string) => readCodecFacts(codec, bytesOf(hex)).startsLayer;
+    expect(startsLayer('H264', '67 42 e0 1f')).toBe(true);
+    expect(startsLayer('H264', '78 0004 6742e01f 0003 68ce3c')).toBe(true);
+    expect(startsLayer('H264', '65 88 84')).toBe(false);
+    expect(startsLayer('H264', '7c 85 88 84')).toBe(false);
+    expect(startsLayer('VP8', '10 50 01 00 9d')).toBe(true);
+    expect(startsLayer('VP8', '10 51 01 00')).toBe(false);
   });
 });

@@ -1,0 +1,138 @@
+// What a payload says of itself: VP8 (RFC 7741), VP9 (RFC 9628), H264 (RFC 6184), AV1 (AOM RTP payload format).
+// It must not know packets, sources or who waits for a key frame. Takes any bytes of any length.
+
+import type { CodecName } from './codec.ts';
+
+export interface CodecFacts {
+  /**
+   * A decoder that knows nothing yet can begin with this packet. For H264 a parameter set that comes before the picture
+   * begins it, and so does the picture itself. Every packet of audio does.
+   */
+  readonly startsDecoding: boolean;
+  /** So can one that decoded another layer, of another size: for H264 only with the parameter sets. */
+  readonly startsLayer: boolean;
+  /** VP8 and VP9, 7 or 15 bits. */
+  readonly pictureId?: number;
+  /** VP8 and VP9: the frame is needed by those of its own and of higher temporal layers only. */
+  readonly temporalLayer?: number;
+  /** VP9. */
+  readonly spatialLayer?: number;
+}
+
+const NOTHING: CodecFacts = { startsDecoding: false, startsLayer: false };
+const START: CodecFacts = { startsDecoding: true, startsLayer: true };
+/** An H264 picture without its parameter sets. */
+const BARE_START: CodecFacts = { startsDecoding: true, startsLayer: false };
+
+/** H264 NAL unit types (RFC 6184 table 1, H.264 table 7-1). */
+const NAL = { idr: 5, sps: 7, stapA: 24, fuA: 28 } as const;
+
+export function readCodecFacts(codec: CodecName, payload: Uint8Array): CodecFacts {
+  switch (codec) {
+    case 'VP8':
+      return readVp8(payload);
+    case 'VP9':
+      return readVp9(payload);
+    case 'H264':
+      return readH264(payload);
+    case 'AV1':
+      return isAv1KeyFrameStart(payload) ? START : NOTHING;
+    case 'opus':
+      return payload.length > 0 ? START : NOTHING;
+  }
+}
+
+type Writable<T> = { -readonly [key in keyof T]: T[key] };
+
+/** RFC 7741 §4.2: start of partition 0, then the P bit of the frame header (§4.3), 0 for a key frame. */
+function readVp8(payload: Uint8Array): CodecFacts {
+  const facts: Writable<CodecFacts> = { startsDecoding: false, startsLayer: false };
+  const first = payload[0] ?? 0;
+  let offset = 1;
+  if (first & 0x80) {
+    const extensions = payload[offset++] ?? 0;
+    if (extensions & 0x80) offset = readPictureId(payload, offset, facts);
+    // TL0PICIDX, then one byte for TID and KEYIDX together.
+    if (extensions & 0x40) offset += 1;
+    if (extensions & 0x20 && offset < payload.length) facts.temporalLayer = (payload[offset] ?? 0) >> 6;
+    if (extensions & 0x30) offset += 1;
+  }
+  const startsFrame = (first & 0x10) !== 0 && (first & 0x07) === 0;
+  const frameHeader = payload[offset];
+  facts.startsDecoding = startsFrame && frameHeader !== undefined && (frameHeader & 0x01) === 0;
+  facts.startsLayer = facts.startsDecoding;
+  return facts;
+}
+
+/**
+ * RFC 9628 §4.2: not predicted from another picture (P 0), begins a layer frame (B 1), of the lowest spatial layer.
+ * With P 0 flexible mode has no reference indices, so both modes lie alike up to the layer byte.
+ */
+function readVp9(payload: Uint8Array): CodecFacts {
+  const facts: Writable<CodecFacts> = { startsDecoding: false, startsLayer: false };
+  const first = payload[0] ?? 0;
+  let offset = 1;
+  if (first & 0x80) offset = readPictureId(payload, offset, facts);
+  if (first & 0x20) {
+    const layers = payload[offset];
+    if (layers !== undefined) {
+      facts.temporalLayer = layers >> 5;
+      facts.spatialLayer = (layers >> 1) & 0x07;
+    }
+    // Non-flexible mode: TL0PICIDX.
+    offset += (first & 0x10) === 0 ? 2 : 1;
+  }
+  const startsIndependentFrame = (first & 0x40) === 0 && (first & 0x08) !== 0;
+  facts.startsDecoding = startsIndependentFrame && (facts.spatialLayer ?? 0) === 0 && offset < payload.length;
+  facts.startsLayer = facts.startsDecoding;
+  return facts;
+}
+
+/** One byte of 7 bits, or two of 15 when the first bit is set (RFC 7741 §4.2, RFC 9628 §4.2); gives what comes after. */
+function readPictureId(payload: Uint8Array, offset: number, facts: Writable<CodecFacts>): number {
+  const first = payload[offset] ?? 0;
+  const isLong = (first & 0x80) !== 0;
+  const end = offset + (isLong ? 2 : 1);
+  if (end <= payload.length) facts.pictureId = isLong ? ((first & 0x7f) << 8) | (payload[offset + 1] ?? 0) : first;
+  return end;
+}
+
+/** RFC 6184 §5.6 single NAL units, §5.7.1 STAP-A, §5.8 FU-A. */
+function readH264(payload: Uint8Array): CodecFacts {
+  const type = (payload[0] ?? 0) & 0x1f;
+  if (type === NAL.stapA) return readStap(payload);
+  if (type !== NAL.fuA) return readNal(type, payload[1]);
+  const fragment = payload[1] ?? 0;
+  const startsNal = (fragment & 0x80) !== 0;
+  return startsNal ? readNal(fragment & 0x1f, payload[2]) : NOTHING;
+}
+
+/** The first unit that begins something: parameter sets come before their picture. */
+function readStap(payload: Uint8Array): CodecFacts {
+  let offset = 1;
+  while (offset + 2 < payload.length) {
+    const size = ((payload[offset] ?? 0) << 8) | (payload[offset + 1] ?? 0);
+    offset += 2;
+    if (size === 0 || offset + size > payload.length) return NOTHING;
+    const afterHeader = size > 1 ? payload[offset + 1] : undefined;
+    const facts = readNal((payload[offset] ?? 0) & 0x1f, afterHeader);
+    if (facts.startsDecoding) return facts;
+    offset += size;
+  }
+  return NOTHING;
+}
+
+/**
+ * `afterHeader` is the NAL unit's second byte. A slice starts with first_mb_in_slice as Exp-Golomb (H.264 §7.3.3): a
+ * first bit of 1 means macroblock 0. Later slices of the same picture do not begin it.
+ */
+function readNal(type: number, afterHeader: number | undefined): CodecFacts {
+  if (afterHeader === undefined) return NOTHING;
+  if (type === NAL.sps) return START;
+  return type === NAL.idr && (afterHeader & 0x80) !== 0 ? BARE_START : NOTHING;
+}
+
+/** AV1 RTP payload format §4.4: the N bit is set in the first packet of a coded video sequence, where Z must be 0. */
+function isAv1KeyFrameStart(payload: Uint8Array): boolean {
+  return payload.length > 1 && ((payload[0] ?? 0) & 0x88) === 0x08;
+}
