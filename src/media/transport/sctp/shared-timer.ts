@@ -2,7 +2,7 @@
 // It must not know what they await.
 
 /** How exact deadlines are: far below the shortest timeout. */
-const LOOK_EVERY_MS = 50;
+const LOOK_EVERY_MS = 100;
 
 export interface Timed {
   /** Infinite while nothing is awaited. */
