@@ -2,18 +2,16 @@
 // Pure: time is an argument, packets leave by a function, nothing a peer sends throws. It must not know data channels.
 
 import { readAcknowledgement } from './acknowledgement.ts';
-import { readIntroduction, writeIntroduction } from './handshake.ts';
+import { Handshake } from './handshake.ts';
+import type { Introduction } from './introduction.ts';
 import * as packets from './packet.ts';
 import { Receiver } from './receiver.ts';
-import { RetransmissionTimeout } from './retransmission-timeout.ts';
 import { Sender } from './sender.ts';
 import { StreamResets } from './stream-resets.ts';
 
 /** A single packet may wait so long for a second one before both are acknowledged (RFC 9260 §6.2 allows 500 ms). */
 const SACK_DELAY_MS = 100;
 const PACKETS_PER_SACK = 2;
-/** Of INIT and COOKIE ECHO each; RFC 9260 §16 says 8. */
-const MAX_HANDSHAKE_ATTEMPTS = 8;
 /** ABORT and SHUTDOWN COMPLETE may carry the tag of the other direction (§8.5.1). */
 const REFLECTED_TAG = 1;
 
@@ -35,13 +33,6 @@ export interface AssociationOptions {
   readonly onDrain: () => void;
 }
 
-/** The peer as its INIT or INIT ACK told it. */
-interface Peer {
-  readonly tag: number;
-  readonly initialTsn: number;
-  readonly windowBytes: number;
-}
-
 /** What exists once both sides know each other. */
 interface Established {
   readonly sender: Sender;
@@ -51,32 +42,34 @@ interface Established {
 
 export class Association {
   readonly #options: AssociationOptions;
-  #state: 'idle' | 'cookie-wait' | 'cookie-echoed' | 'established' | 'ended' = 'idle';
-  #peer: Peer | undefined;
-  /** Ours, which the peer has to bring back; the peer's, which we bring back to it. */
-  #issuedCookie: Buffer | undefined;
-  #cookieToEcho: Buffer | undefined;
+  readonly #handshake: Handshake;
+  #ended = false;
   #established: Established | undefined;
   /** Messages for streams that are being reset. */
   #held: { readonly streamId: number; readonly ppid: number; readonly payload: Buffer }[] = [];
   #unacknowledgedPackets = 0;
   #acknowledgeNow = false;
   #sackDueAtMs = Number.POSITIVE_INFINITY;
-  #handshakeDueAtMs = Number.POSITIVE_INFINITY;
-  #handshakeAttempts = 0;
-  #handshakeTimeout: RetransmissionTimeout | undefined;
 
   constructor(options: AssociationOptions) {
     this.#options = options;
+    const { tag, initialTsn, newCookie } = options;
+    this.#handshake = new Handshake({
+      tag,
+      initialTsn,
+      newCookie,
+      transmit: (type, body) => this.#send(type, body),
+      onDone: (peer) => this.#establish(peer),
+    });
   }
 
   /** When `timedOut` has to be called; infinite while nothing is awaited. */
   get dueAtMs(): number {
-    if (this.#state === 'ended') return Number.POSITIVE_INFINITY;
+    if (this.#ended) return Number.POSITIVE_INFINITY;
     const { sender, resets } = this.#established ?? {};
     return Math.min(
       this.#sackDueAtMs,
-      this.#handshakeDueAtMs,
+      this.#handshake.dueAtMs,
       sender?.dueAtMs ?? Number.POSITIVE_INFINITY,
       resets?.dueAtMs ?? Number.POSITIVE_INFINITY,
     );
@@ -89,15 +82,12 @@ export class Association {
 
   /** Asks the peer for an association. Not needed when the peer asks. */
   connect(nowMs: number): void {
-    if (this.#state !== 'idle') return;
-    this.#state = 'cookie-wait';
-    this.#handshakeTimeout = new RetransmissionTimeout();
-    this.#sendHandshake(nowMs);
+    if (!this.#ended) this.#handshake.start(nowMs);
   }
 
   /** Queues a message of at least one byte, reliable and in order. Lost unless connected. */
   send(streamId: number, ppid: number, payload: Buffer, nowMs: number): void {
-    if (this.#state !== 'established' || !this.#established) return;
+    if (!this.#established) return;
     const { sender, resets } = this.#established;
     if (resets.isResetting(streamId)) this.#held.push({ streamId, ppid, payload });
     else sender.send(streamId, ppid, payload, nowMs);
@@ -105,17 +95,17 @@ export class Association {
 
   /** A packet from the peer. Never throws. */
   receive(packet: Buffer, nowMs: number): void {
-    if (this.#state === 'ended') return;
+    if (this.#ended) return;
     const chunks = packets.readChunks(packet);
     const [first] = chunks ?? [];
     if (!chunks || !first) return;
     const tag = packets.verificationTagOf(packet);
     if (first.type === packets.INIT) {
-      if (tag === 0 && chunks.length === 1) this.#receiveInit(first.body);
+      if (tag === 0 && chunks.length === 1) this.#handshake.receiveInit(first.body);
       return;
     }
     const isReflected = first.type === packets.ABORT && (first.flags & REFLECTED_TAG) !== 0;
-    if (tag !== (isReflected ? this.#peer?.tag : this.#options.tag)) return;
+    if (tag !== (isReflected ? this.#handshake.peerTag : this.#options.tag)) return;
     let hasData = false;
     for (const chunk of chunks) {
       if (chunk.type === packets.DATA) hasData = true;
@@ -126,7 +116,7 @@ export class Association {
   }
 
   timedOut(nowMs: number): void {
-    if (nowMs >= this.#handshakeDueAtMs) this.#repeatHandshake(nowMs);
+    if (nowMs >= this.#handshake.dueAtMs && !this.#handshake.timedOut(nowMs)) this.#abort();
     if (!this.#established || this.#isOver()) return;
     const { sender, resets } = this.#established;
     if (nowMs >= this.#sackDueAtMs) this.#sendSack();
@@ -137,13 +127,13 @@ export class Association {
   /** Tells the peer and ends. Idempotent; no event follows. */
   close(): void {
     if (this.#isOver()) return;
-    if (this.#peer) this.#send(packets.ABORT);
+    if (this.#handshake.peerTag !== 0) this.#send(packets.ABORT);
     this.#end();
   }
 
   /** Asked for after each callback, in which the owner may have closed. */
   #isOver(): boolean {
-    return this.#state === 'ended';
+    return this.#ended;
   }
 
   /** @returns false when the rest of the packet has to be ignored */
@@ -160,20 +150,20 @@ export class Association {
         if (this.#established) this.#send(packets.HEARTBEAT_ACK, body);
         return true;
       case packets.INIT_ACK:
-        this.#receiveInitAck(body, nowMs);
+        this.#handshake.receiveInitAck(body, nowMs);
         return true;
       case packets.COOKIE_ECHO:
-        return this.#receiveCookieEcho(body);
+        return this.#handshake.receiveCookieEcho(body);
       case packets.COOKIE_ACK:
-        if (this.#state === 'cookie-echoed') this.#establish();
+        this.#handshake.receiveCookieAck();
         return true;
       case packets.ABORT:
-        this.#ended();
+        this.#peerEnded();
         return false;
       case packets.SHUTDOWN:
         // What we still have for it is of no use to somebody who leaves.
         if (this.#established) this.#send(packets.SHUTDOWN_ACK);
-        this.#ended();
+        this.#peerEnded();
         return false;
       case packets.RE_CONFIG:
         this.#receiveReconfiguration(body, nowMs);
@@ -186,42 +176,8 @@ export class Association {
     }
   }
 
-  #receiveInit(body: Buffer): void {
-    const introduction = readIntroduction(body);
-    // A peer that wants to start anew does so with a new transport; a late repetition is of no use.
-    if (!introduction || this.#established) return;
-    const { tag, initialTsn, windowBytes } = introduction;
-    const isKnown = this.#peer?.tag === tag && this.#peer.initialTsn === initialTsn;
-    if (this.#state === 'cookie-echoed' && !isKnown) return;
-    // The same INIT again gets the same cookie, so that the one on its way stays good.
-    const cookie = (isKnown && this.#issuedCookie) || this.#options.newCookie();
-    this.#issuedCookie = cookie;
-    this.#peer = { tag, initialTsn, windowBytes };
-    this.#send(packets.INIT_ACK, writeIntroduction(this.#options.tag, this.#options.initialTsn, cookie));
-  }
-
-  #receiveInitAck(body: Buffer, nowMs: number): void {
-    const introduction = readIntroduction(body);
-    if (this.#state !== 'cookie-wait' || !introduction?.cookie) return;
-    const { tag, initialTsn, windowBytes, cookie } = introduction;
-    this.#state = 'cookie-echoed';
-    this.#peer = { tag, initialTsn, windowBytes };
-    this.#cookieToEcho = Buffer.from(cookie);
-    this.#handshakeAttempts = 0;
-    this.#sendHandshake(nowMs);
-  }
-
-  #receiveCookieEcho(body: Buffer): boolean {
-    if (!this.#issuedCookie?.equals(body)) return false;
-    this.#send(packets.COOKIE_ACK);
-    this.#establish();
-    return true;
-  }
-
-  #establish(): void {
-    if (!this.#peer || this.#established) return;
+  #establish({ initialTsn: remoteInitialTsn, windowBytes }: Introduction): void {
     const { initialTsn: localInitialTsn } = this.#options;
-    const { initialTsn: remoteInitialTsn, windowBytes } = this.#peer;
     const sender = new Sender(localInitialTsn, (chunks) =>
       this.#transmit(packets.writeDataPacket(this.#header(), chunks)),
     );
@@ -241,10 +197,6 @@ export class Association {
     });
     sender.start(windowBytes);
     this.#established = { sender, receiver, resets };
-    this.#state = 'established';
-    this.#handshakeDueAtMs = Number.POSITIVE_INFINITY;
-    this.#handshakeTimeout = undefined;
-    this.#cookieToEcho = undefined;
     // The first packet of a peer is acknowledged at once: its window is small.
     this.#acknowledgeNow = true;
     this.#options.onConnected();
@@ -310,50 +262,32 @@ export class Association {
     this.#send(packets.SACK, this.#established.receiver.acknowledgement());
   }
 
-  #sendHandshake(nowMs: number): void {
-    this.#handshakeAttempts++;
-    this.#handshakeDueAtMs = nowMs + (this.#handshakeTimeout?.currentMs ?? 0);
-    if (this.#cookieToEcho) {
-      this.#send(packets.COOKIE_ECHO, this.#cookieToEcho);
-      return;
-    }
-    const body = writeIntroduction(this.#options.tag, this.#options.initialTsn, undefined);
-    this.#transmit(packets.writePacket({ ...this.#header(), verificationTag: 0 }, packets.INIT, 0, body));
-  }
-
-  #repeatHandshake(nowMs: number): void {
-    if (this.#handshakeAttempts >= MAX_HANDSHAKE_ATTEMPTS) {
-      this.#abort();
-      return;
-    }
-    this.#handshakeTimeout?.expired();
-    this.#sendHandshake(nowMs);
-  }
-
   #abort(): void {
     if (this.#isOver()) return;
     this.close();
     this.#options.onClosed();
   }
 
-  #ended(): void {
+  #peerEnded(): void {
     this.#end();
     this.#options.onClosed();
   }
 
   #end(): void {
-    this.#state = 'ended';
+    this.#ended = true;
     this.#established = undefined;
     this.#held = [];
   }
 
   #header(): packets.PacketHeader {
     const { localPort, remotePort } = this.#options;
-    return { sourcePort: localPort, destinationPort: remotePort, verificationTag: this.#peer?.tag ?? 0 };
+    return { sourcePort: localPort, destinationPort: remotePort, verificationTag: this.#handshake.peerTag };
   }
 
   #send(type: number, body: Buffer = Buffer.alloc(0)): void {
-    this.#transmit(packets.writePacket(this.#header(), type, 0, body));
+    // The peer's tag may be known already when both ask at once (§8.5.1).
+    const header = type === packets.INIT ? { ...this.#header(), verificationTag: 0 } : this.#header();
+    this.#transmit(packets.writePacket(header, type, 0, body));
   }
 
   #transmit(packet: Buffer): void {

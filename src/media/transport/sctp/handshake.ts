@@ -1,46 +1,114 @@
-// What the two sides of an association tell each other at its start (RFC 9260 §3.3.2, §3.3.3, §5.1), as bytes.
-// It must not know when which of them is sent.
+// How an association begins (RFC 9260 §5.1, §5.2): INIT, its ACK, COOKIE ECHO, its ACK, asked for by either side or by both.
+// Pure: time is an argument. It must not know what comes after.
 
-import { FORWARD_TSN, RE_CONFIG, readParameters, writeParameter } from './packet.ts';
-import { RECEIVE_WINDOW_BYTES } from './receiver.ts';
+import { type Introduction, readIntroduction, writeIntroduction } from './introduction.ts';
+import { COOKIE_ACK, COOKIE_ECHO, INIT, INIT_ACK } from './packet.ts';
+import { RetransmissionTimeout } from './retransmission-timeout.ts';
 
-const STATE_COOKIE = 7;
-/** RFC 5061 §4.2.7: chunk types that we understand beside those of RFC 9260. */
-const SUPPORTED_EXTENSIONS = 0x8008;
-const FORWARD_TSN_SUPPORTED = 0xc000;
-const FIXED_BYTES = 16;
-/** All: data channels use a stream when they open. */
-const STREAMS = 0xffff;
+/** Of INIT and COOKIE ECHO each; RFC 9260 §16 says 8. */
+const MAX_ATTEMPTS = 8;
 
-/** Common part of INIT and INIT ACK. */
-export interface Introduction {
+export interface HandshakeOptions {
+  /** Ours: random, not 0. */
   readonly tag: number;
-  readonly windowBytes: number;
   readonly initialTsn: number;
-  /** INIT ACK only. */
-  readonly cookie: Buffer | undefined;
+  /** Random bytes that nobody else knows, new for each call. */
+  readonly newCookie: () => Buffer;
+  /** Sends a chunk to the peer, under its tag if that is known. */
+  readonly transmit: (type: number, body: Buffer) => void;
+  /** Both sides know each other; once. */
+  readonly onDone: (peer: Introduction) => void;
 }
 
-/** Undefined when it is cut, or has values that no side may have. */
-export function readIntroduction(body: Buffer): Introduction | undefined {
-  if (body.length < FIXED_BYTES) return undefined;
-  const tag = body.readUInt32BE(0);
-  if (tag === 0 || body.readUInt16BE(8) === 0 || body.readUInt16BE(10) === 0) return undefined;
-  const cookie = readParameters(body.subarray(FIXED_BYTES)).find(({ type }) => type === STATE_COOKIE)?.value;
-  return { tag, windowBytes: body.readUInt32BE(4), initialTsn: body.readUInt32BE(12), cookie };
-}
+const NOTHING = Buffer.alloc(0);
 
-export function writeIntroduction(tag: number, initialTsn: number, cookie: Buffer | undefined): Buffer {
-  const fixed = Buffer.alloc(FIXED_BYTES);
-  fixed.writeUInt32BE(tag, 0);
-  fixed.writeUInt32BE(RECEIVE_WINDOW_BYTES, 4);
-  fixed.writeUInt16BE(STREAMS, 8);
-  fixed.writeUInt16BE(STREAMS, 10);
-  fixed.writeUInt32BE(initialTsn, 12);
-  return Buffer.concat([
-    fixed,
-    cookie ? writeParameter(STATE_COOKIE, cookie) : Buffer.alloc(0),
-    writeParameter(FORWARD_TSN_SUPPORTED, Buffer.alloc(0)),
-    writeParameter(SUPPORTED_EXTENSIONS, Buffer.from([RE_CONFIG, FORWARD_TSN])),
-  ]);
+export class Handshake {
+  readonly #options: HandshakeOptions;
+  #state: 'idle' | 'cookie-wait' | 'cookie-echoed' | 'done' = 'idle';
+  #peer: Introduction | undefined;
+  /** Ours, which the peer has to bring back. */
+  #issuedCookie: Buffer | undefined;
+  #attempts = 0;
+  #timeout: RetransmissionTimeout | undefined;
+  #dueAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: HandshakeOptions) {
+    this.#options = options;
+  }
+
+  /** What the peer said last; 0 before. */
+  get peerTag(): number {
+    return this.#peer?.tag ?? 0;
+  }
+
+  get dueAtMs(): number {
+    return this.#dueAtMs;
+  }
+
+  /** Asks the peer. Not needed when the peer asks. */
+  start(nowMs: number): void {
+    if (this.#state !== 'idle') return;
+    this.#state = 'cookie-wait';
+    this.#timeout = new RetransmissionTimeout();
+    this.#ask(nowMs);
+  }
+
+  /** @returns false when the peer does not answer */
+  timedOut(nowMs: number): boolean {
+    if (this.#attempts >= MAX_ATTEMPTS) return false;
+    this.#timeout?.expired();
+    this.#ask(nowMs);
+    return true;
+  }
+
+  receiveInit(body: Buffer): void {
+    const peer = readIntroduction(body);
+    // A peer that wants to start anew does so with a new transport; a late repetition is of no use.
+    if (!peer || this.#state === 'done') return;
+    const isKnown = this.#peer?.tag === peer.tag && this.#peer.initialTsn === peer.initialTsn;
+    if (this.#state === 'cookie-echoed' && !isKnown) return;
+    // The same INIT again gets the same cookie, so that the one on its way stays good.
+    const cookie = (isKnown && this.#issuedCookie) || this.#options.newCookie();
+    this.#issuedCookie = cookie;
+    if (!isKnown) this.#peer = peer;
+    this.#options.transmit(INIT_ACK, writeIntroduction(this.#options.tag, this.#options.initialTsn, cookie));
+  }
+
+  receiveInitAck(body: Buffer, nowMs: number): void {
+    const peer = readIntroduction(body);
+    if (this.#state !== 'cookie-wait' || !peer?.cookie) return;
+    this.#state = 'cookie-echoed';
+    this.#peer = { ...peer, cookie: Buffer.from(peer.cookie) };
+    this.#attempts = 0;
+    this.#ask(nowMs);
+  }
+
+  /** @returns false when it is not ours: what follows in the packet is not to be believed */
+  receiveCookieEcho(body: Buffer): boolean {
+    if (!this.#issuedCookie?.equals(body)) return false;
+    // Also when it is said again, since our answer was lost.
+    this.#options.transmit(COOKIE_ACK, NOTHING);
+    this.#finish();
+    return true;
+  }
+
+  receiveCookieAck(): void {
+    if (this.#state === 'cookie-echoed') this.#finish();
+  }
+
+  #ask(nowMs: number): void {
+    this.#attempts++;
+    this.#dueAtMs = nowMs + (this.#timeout?.currentMs ?? 0);
+    if (this.#state === 'cookie-echoed') this.#options.transmit(COOKIE_ECHO, this.#peer?.cookie ?? NOTHING);
+    else this.#options.transmit(INIT, writeIntroduction(this.#options.tag, this.#options.initialTsn, undefined));
+  }
+
+  #finish(): void {
+    if (this.#state === 'done' || !this.#peer) return;
+    this.#state = 'done';
+    this.#timeout = undefined;
+    this.#dueAtMs = Number.POSITIVE_INFINITY;
+    this.#peer = { ...this.#peer, cookie: undefined };
+    this.#options.onDone(this.#peer);
+  }
 }
