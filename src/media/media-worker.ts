@@ -48,6 +48,8 @@ export class MediaWorker {
   readonly #now: () => number;
   readonly #publishers = new Map<string, PublisherPeer>();
   readonly #viewers = new Map<string, ViewerPeer>();
+  /** The same by broadcast, so that a message or a leave looks at no others. */
+  readonly #viewersOf = new Map<string, Set<ViewerPeer>>();
   readonly #relays = new Map<string, Relay>();
   readonly #links: SourceLinks;
   readonly #engine: FanoutEngine;
@@ -101,12 +103,14 @@ export class MediaWorker {
         this.#close(command.transportId);
         return;
       case 'data':
-        for (const viewer of this.#viewersWithData(command.broadcast)) {
-          viewer.sendData(command.message);
+        for (const viewer of this.#viewersOf.get(command.broadcast) ?? []) {
+          if (viewer.dataStarted) viewer.sendData(command.message);
         }
         return;
       case 'open-label':
-        for (const viewer of this.#viewersWithData(command.broadcast)) viewer.openLabel(command.label);
+        for (const viewer of this.#viewersOf.get(command.broadcast) ?? []) {
+          if (viewer.dataStarted) viewer.openLabel(command.label);
+        }
         return;
       case 'start-data':
         this.#viewers.get(command.transportId)?.startData(command.labels, command.snapshot);
@@ -237,12 +241,12 @@ export class MediaWorker {
       counters: this.#counters,
       now: this.#now,
       tell: (event, detail) => this.#tell(event, detail),
-      onEnd: () => {
-        this.#viewers.delete(id);
-        this.#forgetIdleRelay(broadcast);
-      },
+      onEnd: () => this.#forgetViewer(id, peer),
     });
     this.#viewers.set(id, peer);
+    const others = this.#viewersOf.get(broadcast);
+    if (others) others.add(peer);
+    else this.#viewersOf.set(broadcast, new Set([peer]));
     return peer;
   }
 
@@ -259,9 +263,8 @@ export class MediaWorker {
     this.#publishers.delete(transportId);
     const viewer = this.#viewers.get(transportId);
     if (!viewer) return;
-    this.#viewers.delete(transportId);
     viewer.close();
-    this.#forgetIdleRelay(viewer.broadcast);
+    this.#forgetViewer(transportId, viewer);
   }
 
   #candidates(hints: readonly string[]): string[] {
@@ -293,8 +296,13 @@ export class MediaWorker {
     return relay;
   }
 
-  #forgetIdleRelay(broadcast: string): void {
-    for (const viewer of this.#viewers.values()) if (viewer.broadcast === broadcast) return;
+  /** With the last viewer of a broadcast goes its relay. */
+  #forgetViewer(transportId: string, viewer: ViewerPeer): void {
+    const { broadcast } = viewer;
+    this.#viewers.delete(transportId);
+    const others = this.#viewersOf.get(broadcast);
+    if (!others?.delete(viewer) || others.size > 0) return;
+    this.#viewersOf.delete(broadcast);
     this.#relays.get(broadcast)?.close();
     this.#relays.delete(broadcast);
     this.#links.setWanted(broadcast, false);
@@ -308,12 +316,6 @@ export class MediaWorker {
   #askPublishersHere(broadcast: string): void {
     const nowMs = this.#now();
     for (const peer of this.#publishers.values()) if (peer.broadcast === broadcast) peer.wishKeyFrame(nowMs);
-  }
-
-  *#viewersWithData(broadcast: string): Iterable<ViewerPeer> {
-    for (const viewer of this.#viewers.values()) {
-      if (viewer.dataStarted && viewer.broadcast === broadcast) yield viewer;
-    }
   }
 
   #transports(): Transport[] {
@@ -336,9 +338,7 @@ export class MediaWorker {
   }
 
   #quality(broadcast: string): ViewerQuality[] {
-    return [...this.#viewers.values()].flatMap((viewer) =>
-      viewer.broadcast === broadcast ? (viewer.quality() ?? []) : [],
-    );
+    return [...(this.#viewersOf.get(broadcast) ?? [])].flatMap((viewer) => viewer.quality() ?? []);
   }
 
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {

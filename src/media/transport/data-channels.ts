@@ -15,8 +15,6 @@ const MAX_LABEL_BYTES = 256;
 /** Messages that wait for one peer; above either, messages are lost. */
 const MAX_QUEUED_MESSAGES = 512;
 const MAX_QUEUED_BYTES = 1024 * 1024;
-/** werift looks through its whole queue for each message (its `send` waits for an empty one), so keep it short and ours long. */
-const MAX_PACKETS_AT_WERIFT = 64;
 
 export interface ChannelMessage {
   readonly label: string;
@@ -28,7 +26,7 @@ export interface DataChannelsOptions {
   readonly remotePort: number;
   /** Stream ids by DTLS role (RFC 8832 §6): the server opens odd ones. */
   readonly dtlsRole: 'server' | 'client';
-  readonly send: (packet: Buffer) => Promise<void>;
+  readonly send: (packet: Buffer) => void;
   readonly onReady: () => void;
   readonly onChannel: (label: string) => void;
   readonly onMessage: (message: ChannelMessage) => void;
@@ -175,7 +173,7 @@ export class DataChannels {
   }
 
   #pump(): void {
-    while (this.#queue.length > 0 && this.#sctp.queuedPackets < MAX_PACKETS_AT_WERIFT) {
+    while (this.#queue.length > 0 && !this.#sctp.isBlocked) {
       const next = this.#queue.shift();
       if (!next) return;
       this.#queuedBytes -= next.payload.length;

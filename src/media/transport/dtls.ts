@@ -5,6 +5,7 @@ import { DtlsClient, DtlsServer, type DtlsSocket } from 'werift';
 import type { Fingerprint } from '../sdp/offer.ts';
 import type { DtlsCertificate } from './certificate.ts';
 import { disproof } from './dtls-proof.ts';
+import { DtlsRecords, type RecordKeys } from './dtls-records.ts';
 import { type SrtpProfile, saltLength } from './srtp-keys.ts';
 
 /** Record content types (RFC 5246 §6.2.1). */
@@ -18,6 +19,7 @@ const RECORD_HEADER_BYTES = 13;
 const HANDSHAKE_HEADER_BYTES = 12;
 const FINISHED = 20;
 const FINISHED_BYTES = HANDSHAKE_HEADER_BYTES + 12;
+const WARNING = 1;
 const FATAL = 2;
 const CLOSE_NOTIFY = 0;
 
@@ -61,6 +63,8 @@ export class Dtls {
   readonly #underlay: Underlay;
   #state: 'handshaking' | 'connected' | 'closed' = 'handshaking';
   #handshakeBytes = 0;
+  /** Once connected. */
+  #records: DtlsRecords | undefined;
 
   constructor(options: DtlsOptions) {
     this.#options = options;
@@ -78,9 +82,6 @@ export class Dtls {
       options.role === 'server' ? new DtlsServer({ ...shared, certificateRequest: true }) : new DtlsClient(shared);
     socket.onConnect.once(() => this.#finish());
     socket.onError.subscribe((error) => this.#fail('failed', error.message));
-    socket.onData.subscribe((message) => {
-      if (this.#state === 'connected') options.onData(message);
-    });
     this.#socket = socket;
   }
 
@@ -102,14 +103,13 @@ export class Dtls {
   }
 
   /** Sends application data (an SCTP packet). */
-  async send(message: Buffer): Promise<void> {
-    if (this.#state !== 'connected') return;
-    await this.#socket.send(message);
+  send(message: Buffer): void {
+    this.#sendRecord(APPLICATION_DATA, message);
   }
 
   /** Says close_notify to a connected peer and stops. Idempotent. */
   close(): void {
-    if (this.#state === 'connected') this.#sendCloseNotify();
+    this.#sendRecord(ALERT, Buffer.from([WARNING, CLOSE_NOTIFY]));
     this.#state = 'closed';
     this.#underlay.shut();
   }
@@ -138,7 +138,8 @@ export class Dtls {
       this.#underlay.onData(record);
       return;
     }
-    if (encrypted && type === APPLICATION_DATA) this.#underlay.onData(record);
+    const message = type === APPLICATION_DATA ? this.#records?.unprotect(record) : undefined;
+    if (message) this.#options.onData(message);
   }
 
   #receiveAlert(record: Buffer): void {
@@ -169,6 +170,7 @@ export class Dtls {
       this.#fail('failed', wrong);
       return;
     }
+    this.#records = new DtlsRecords(recordKeys(this.#socket, this.#options.role), FIRST_SEQUENCE);
     this.#state = 'connected';
     this.#options.onConnected(this.#keys());
   }
@@ -186,20 +188,29 @@ export class Dtls {
     this.#options.onClosed(reason, detail);
   }
 
-  #sendCloseNotify(): void {
-    const context = this.#socket.dtls;
-    const record = {
-      recordLayerHeader: {
-        contentType: ALERT,
-        protocolVersion: context.version,
-        epoch: context.epoch,
-        sequenceNumber: ++context.recordSequenceNumber,
-        contentLen: 2,
-      },
-      fragment: Buffer.from([1, CLOSE_NOTIFY]),
-    } as WeriftRecord;
-    this.#options.send(writeRecord(this.#socket.cipher.encryptPacket(record)));
+  #sendRecord(type: number, content: Buffer): void {
+    if (this.#state === 'connected' && this.#records) this.#options.send(this.#records.protect(type, content));
   }
+}
+
+/** The key block as werift's cipher keeps it; the nonces have room for the explicit part behind the implicit one. */
+interface WeriftKeys {
+  readonly clientWriteKey: Buffer;
+  readonly serverWriteKey: Buffer;
+  readonly clientNonce: Buffer;
+  readonly serverNonce: Buffer;
+}
+
+/** werift's Finished has a number of the epoch before, which its own messages would reach again; ours begin far behind it. */
+const FIRST_SEQUENCE = 2 ** 16;
+const IMPLICIT_NONCE_BYTES = 4;
+
+function recordKeys(socket: DtlsSocket, role: 'server' | 'client'): RecordKeys {
+  const keys = socket.cipher.cipher as unknown as WeriftKeys;
+  const client = [keys.clientWriteKey, keys.clientNonce.subarray(0, IMPLICIT_NONCE_BYTES)] as const;
+  const server = [keys.serverWriteKey, keys.serverNonce.subarray(0, IMPLICIT_NONCE_BYTES)] as const;
+  const [[localKey, localNonce], [remoteKey, remoteNonce]] = role === 'client' ? [client, server] : [server, client];
+  return { localKey, localNonce, remoteKey, remoteNonce };
 }
 
 /** werift allocates what the length of a message says (up to 16 MiB) once its last fragment is there. */
@@ -225,18 +236,6 @@ function readRecord(record: Buffer): WeriftRecord {
     },
     fragment: record.subarray(RECORD_HEADER_BYTES),
   } as WeriftRecord;
-}
-
-function writeRecord({ recordLayerHeader: header, fragment }: WeriftRecord): Buffer {
-  const record = Buffer.allocUnsafe(RECORD_HEADER_BYTES + fragment.length);
-  record.writeUInt8(header.contentType, 0);
-  record.writeUInt8(header.protocolVersion.major, 1);
-  record.writeUInt8(header.protocolVersion.minor, 2);
-  record.writeUInt16BE(header.epoch, 3);
-  record.writeUIntBE(header.sequenceNumber, 5, 6);
-  record.writeUInt16BE(fragment.length, 11);
-  fragment.copy(record, RECORD_HEADER_BYTES);
-  return record;
 }
 
 /** What werift takes for a socket. After `shut` its late retransmission timers send into nothing. */

@@ -12,14 +12,11 @@ import {
   DtlsClient,
   DtlsServer,
   type DtlsSocket,
-  Event,
   Message,
   methods,
   parseMessage,
-  RTCSctpTransport,
   SessionDescription,
 } from 'werift';
-import { dataChunk, SctpPeer, sctpPacket } from '../../test/transport-peers.ts';
 import { createDtlsCertificate } from './certificate.ts';
 
 const SOURCES = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
@@ -56,7 +53,6 @@ describe('werift', () => {
       'transport/certificate.ts',
       'transport/dtls-proof.ts',
       'transport/dtls.ts',
-      'transport/sctp.ts',
       'transport/stun.ts',
     ]);
   });
@@ -164,6 +160,17 @@ describe('DTLS (dtls.ts, dtls-proof.ts)', () => {
     expect([ours.localKey.length, ours.localSalt.length]).toEqual([16, 12]);
   });
 
+  it('keeps the key block by these names, with the implicit nonces in front', () => {
+    for (const [, socket] of sockets()) {
+      expect(socket.cipher.cipher).toMatchObject({
+        clientWriteKey: { length: 16 },
+        serverWriteKey: { length: 16 },
+        clientNonce: { length: 12 },
+        serverNonce: { length: 12 },
+      });
+    }
+  });
+
   it('encrypts and decrypts records that are plain objects, without memory of their numbers', () => {
     const header = {
       contentType: 21,
@@ -208,114 +215,6 @@ describe('DTLS (dtls.ts, dtls-proof.ts)', () => {
     client.onClose.subscribe(() => closed++);
     client.options.transport.onData(Buffer.from('18fefd000000000000000100010a', 'hex').fill(0, 13), [] as never);
     expect(closed).toBe(1);
-  });
-});
-
-describe('SCTP (sctp.ts)', () => {
-  interface Internals {
-    handleData: (packet: Buffer) => Promise<void>;
-    inboundStreams: Record<number, { reassembly: { userData: Buffer }[]; popMessages(): Iterable<unknown> }>;
-    getInboundStream(streamId: number): Internals['inboundStreams'][number] & { addChunk(chunk: unknown): void };
-    advertisedRwnd: number;
-    sackMisOrdered: Set<number>;
-  }
-
-  function create(): { transport: RTCSctpTransport; internals: Internals; sent: Buffer[] } {
-    const sent: Buffer[] = [];
-    const transport = new RTCSctpTransport(5000);
-    transport.setDtlsTransport({
-      id: 'contract',
-      onStateChange: new Event<[string]>(),
-      iceTransport: { role: 'controlled' },
-      dataReceiver: () => {},
-      sendData: async (packet: Buffer) => void sent.push(packet),
-    } as never);
-    return { transport, internals: transport.sctp as unknown as Internals, sent };
-  }
-
-  it('needs no more of a DTLS transport than id, onStateChange, iceTransport.role, dataReceiver and sendData', async () => {
-    const { transport, sent } = create();
-    await transport.start(5001);
-    expect(transport.sctp.isServer).toBe(true);
-    expect(sent).toEqual([]);
-    await transport.stop();
-    expect(transport.sctp.state).toBe('closed');
-  });
-
-  it('has the members that we read and set', async () => {
-    const { transport, internals } = create();
-    expect(internals.handleData).toBeTypeOf('function');
-    await expect(internals.handleData(Buffer.from('garbage'))).rejects.toThrow();
-    expect(internals.advertisedRwnd).toBe(1024 * 1024);
-    expect(internals.sackMisOrdered).toBeInstanceOf(Set);
-    expect(internals.inboundStreams).toEqual({});
-    const stream = internals.getInboundStream(3);
-    expect(internals.inboundStreams[3]).toBe(stream);
-    expect(stream.reassembly).toEqual([]);
-    expect(transport.sctp.outboundQueue).toEqual([]);
-    expect(transport.sctp.onSackReceived).toBeTypeOf('function');
-    expect(transport.sctp.stateChanged.connected).toBeInstanceOf(Event);
-    expect(transport.sctp.stateChanged.closed).toBeInstanceOf(Event);
-    expect(transport.sctp.onReconfigStreams).toBeInstanceOf(Event);
-  });
-
-  it('gives up its own data channels by onReceive.allUnsubscribe, and takes subscribers after it', () => {
-    const { transport } = create();
-    expect(transport.sctp.onReceive.length).toBe(1);
-    transport.sctp.onReceive.allUnsubscribe();
-    const seen: unknown[] = [];
-    transport.sctp.onReceive.subscribe((...message) => seen.push(message));
-    transport.sctp.onReceive.execute(1, 51, Buffer.from('x'));
-    expect(seen).toEqual([[1, 51, Buffer.from('x')]]);
-  });
-
-  it('keeps chunks in reassembly by userData, and leaves messages behind (its issue 706) until asked again', () => {
-    const stream = create().internals.getInboundStream(1);
-    const chunk = (tsn: number, sequence: number, text: string) => ({
-      tsn,
-      streamId: 1,
-      streamSeqNum: sequence,
-      flags: 3,
-      protocol: 51,
-      userData: Buffer.from(text),
-    });
-    stream.addChunk(chunk(12, 1, 'B'));
-    expect([...stream.popMessages()]).toEqual([]);
-    expect(stream.reassembly.map(({ userData }) => userData.toString())).toEqual(['B']);
-    stream.addChunk(chunk(10, 0, 'A'));
-    expect([...stream.popMessages()]).toEqual([[1, 51, Buffer.from('A')]]);
-    expect([...stream.popMessages()]).toEqual([[1, 51, Buffer.from('B')]]);
-  });
-
-  it('advertises our window, asks onSackReceived for each SACK and queues what does not fit', async () => {
-    const { transport, internals, sent } = create();
-    const peer = new SctpPeer((packet) => void internals.handleData(packet));
-    internals.advertisedRwnd = 12_345;
-    await transport.start(5000);
-    const connecting = peer.connect();
-    await vi.waitFor(() => expect(sent).toHaveLength(1), { interval: 2, timeout: 5000 });
-    // INIT ACK: tag, then window.
-    expect([sent[0]?.[12], sent[0]?.readUInt32BE(20)]).toEqual([2, 12_345]);
-    for (const packet of sent.splice(0)) await peer.receive(packet);
-    await vi.waitFor(() => expect(sent).toHaveLength(1), { interval: 2, timeout: 5000 });
-    for (const packet of sent.splice(0)) await peer.receive(packet);
-    await connecting;
-    let sacks = 0;
-    transport.sctp.onSackReceived = async () => void sacks++;
-    transport.sctp.send(1, 53, Buffer.alloc(60_000), { ordered: true }).catch(() => {});
-    await vi.waitFor(() => expect(sent.length).toBeGreaterThan(2), { interval: 2, timeout: 5000 });
-    expect(transport.sctp.outboundQueue.length).toBeGreaterThan(30);
-    for (const packet of sent.splice(0)) await peer.receive(packet);
-    await vi.waitFor(() => expect(sacks).toBeGreaterThan(0), { interval: 2, timeout: 5000 });
-    // An unknown chunk still rejects, which our receive catches.
-    const tag = peer.internals.remoteVerificationTag;
-    await expect(internals.handleData(sctpPacket(tag, Buffer.from([77, 0, 0, 4])))).rejects.toThrow();
-    await internals.handleData(
-      sctpPacket(tag, dataChunk({ tsn: peer.internals.localTsn, streamId: 9 }, Buffer.from('x'))),
-    );
-    expect(Object.keys(internals.inboundStreams)).toEqual(['9']);
-    await transport.stop();
-    await peer.stop();
   });
 });
 
