@@ -138,6 +138,7 @@ describe('a jump of 3000 numbers or more inside a source', () => {
     const timeline = videoTimeline(100, 1000);
     sequences(timeline, 1, [40_000, 40_001]);
     expect(timeline.map(1, packet(40_001 + jump, 77), 10)).toEqual({
+      index: 102,
       sequence: 102,
       timestamp: 1000 + 900,
       startsSource: true,
