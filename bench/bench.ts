@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Limit, measureLimit } from './limit.ts';
-import { describeMachine } from './machine.ts';
+import { describeMachine, SERVER_CORE } from './machine.ts';
 import { type BenchOptions, type Engine, parseOptions, USAGE } from './options.ts';
 import { residentBytes } from './process-cpu.ts';
 import { Load, ServerUnderTest } from './processes.ts';
@@ -73,8 +73,12 @@ async function withServer(engine: Engine, work: (server: ServerUnderTest, load: 
     server = await startServer(engine);
     load = new Load();
     const source = engine === 'werift' ? 'server' : 'publisher';
+    const serverCore = machine.pinned ? SERVER_CORE : undefined;
     const readOneIn = engine === 'werift' ? 1 : READ_ONE_IN;
-    await load.ask({ type: 'target', target: { url: server.url, serverPid: server.pid, source, readOneIn } });
+    await load.ask({
+      type: 'target',
+      target: { url: server.url, serverPid: server.pid, serverCore, source, readOneIn },
+    });
     await work(server, load);
   } catch (error) {
     notes.push(`${engine}: ${error instanceof Error ? error.message : String(error)}`);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { parseDrops } from './kernel-drops.ts';
-import { cpuMsOf } from './process-cpu.ts';
+import { cpuMsOf, parseCoreTime } from './process-cpu.ts';
 
 describe("a process's CPU time", () => {
   it.each(['node', 'node (worker) 7', ') 99 99'])('is found behind the name "%s"', (name) => {
@@ -23,5 +23,13 @@ describe('the drops of UDP sockets', () => {
       [0xdfe8, 12_345],
       [53, 0],
     ]);
+  });
+});
+
+describe('the time of a core', () => {
+  it('is what it did not idle, of this core and not of all', () => {
+    const stat = 'cpu  999 9 999 999 9 9 99 99 0 0\ncpu0 30 1 20 400 7 2 3 4 0 0\ncpu1 5 0 5 500 0 0 0 0 0 0\nintr 1\n';
+    expect(parseCoreTime(stat, 0)).toEqual({ busyMs: 600, softInterruptMs: 30 });
+    expect(parseCoreTime(stat, 1)).toEqual({ busyMs: 100, softInterruptMs: 0 });
   });
 });

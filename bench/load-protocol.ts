@@ -4,6 +4,7 @@ export interface LoadTarget {
   /** Of the server, without a slash at its end. */
   readonly url: string;
   readonly serverPid: number;
+  readonly serverCore: number | undefined;
   /** Who makes the media: our publisher over WHIP, or the server itself (`POST /start`, `POST /stop`). */
   readonly source: 'publisher' | 'server';
   /** One in so many viewers decrypts; the others only count. */
@@ -27,6 +28,10 @@ export interface Spent {
   readonly seconds: number;
   readonly serverCpuMs: number;
   readonly loadCpuMs: number;
+  /** Of the server's core, whoever used it; undefined when the server is on no core of its own. */
+  readonly coreBusyMs: number | undefined;
+  /** Of that, software interrupts. */
+  readonly coreSoftInterruptMs: number | undefined;
 }
 
 export interface JoinResult extends Spent {

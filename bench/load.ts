@@ -9,12 +9,13 @@ import { percentile } from './arrivals.ts';
 import { openDeafSockets } from './deaf-socket.ts';
 import { Fleet } from './fleet.ts';
 import type { DataResult, JoinResult, LoadCommand, LoadReply, LoadTarget, RunResult, Spent } from './load-protocol.ts';
-import { processCpuMs } from './process-cpu.ts';
+import { coreTime, processCpuMs } from './process-cpu.ts';
 import { Publisher } from './publisher.ts';
 
 const BROADCAST = 'bench';
-/** For what is still on its way when the publisher stops, repeated packets included. */
+/** Nothing more came for so long: what is missing now is lost, and not late. Repeated packets are asked for sooner. */
 const SETTLE_MS = 1_000;
+const MAX_SETTLE_MS = 20_000;
 const PUBLISHER_CHECK_EVERY_MS = 2_500;
 
 const certificate = createDtlsCertificate();
@@ -69,16 +70,20 @@ function aim(): LoadTarget {
 
 /** What both processes spend while `work` lasts. */
 async function spent(work: () => Promise<unknown>): Promise<Spent> {
-  const { serverPid } = aim();
+  const { serverPid, serverCore } = aim();
+  const coreBefore = serverCore === undefined ? undefined : coreTime(serverCore);
   const startedAtMs = performance.now();
   const serverBeforeMs = processCpuMs(serverPid);
   const loadBefore = process.cpuUsage();
   await work();
   const load = process.cpuUsage(loadBefore);
+  const core = serverCore === undefined ? undefined : coreTime(serverCore);
   return {
     seconds: (performance.now() - startedAtMs) / 1_000,
     serverCpuMs: processCpuMs(serverPid) - serverBeforeMs,
     loadCpuMs: (load.user + load.system) / 1_000,
+    coreBusyMs: core && coreBefore && core.busyMs - coreBefore.busyMs,
+    coreSoftInterruptMs: core && coreBefore && core.softInterruptMs - coreBefore.softInterruptMs,
   };
 }
 
@@ -116,6 +121,19 @@ async function nextNumbers(): Promise<Record<MediaKind, number>> {
   return (await response.json()) as Record<MediaKind, number>;
 }
 
+/** A server that is behind goes on sending after the publisher has stopped. */
+async function settle(): Promise<void> {
+  const deadlineMs = performance.now() + MAX_SETTLE_MS;
+  let before = { counted: -1, read: -1 };
+  while (performance.now() < deadlineMs) {
+    await sleep(SETTLE_MS);
+    const now = fleet.tally();
+    // The counting ones get a check's answer now and then, and reports each second; the reading ones know what is media.
+    if (now.read === before.read) return;
+    before = now;
+  }
+}
+
 /** One stretch of media. Losses are counted over all of it, from the first packet to the last; costs only after the warm-up. */
 async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
   const first = await nextNumbers();
@@ -132,7 +150,7 @@ async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
   const windowEnd = fleet.tally();
   const delaysMs = fleet.readers.flatMap(({ arrivals }) => arrivals.takeDelaysMs());
   await stopMedia();
-  await sleep(SETTLE_MS);
+  await settle();
   const after = await fleet.quiet(() => fleet.tally());
   const end = await nextNumbers();
 

@@ -22,13 +22,28 @@ export function residentBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-/**
- * Milliseconds that a core spent in software interrupts (`/proc/stat`). Kernels with IRQ_TIME_ACCOUNTING charge them to
- * no process, and delivery on the loopback happens there.
- */
-export function softInterruptMs(core: number): number {
-  const line = readFileSync('/proc/stat', 'utf8')
-    .split('\n')
-    .find((text) => text.startsWith(`cpu${core} `));
-  return Number(line?.split(/\s+/)[7] ?? 0) * TICK_MS;
+/** Milliseconds of one core since the machine started. */
+export interface CoreTime {
+  /** Everything but idling and waiting for disks; what a hypervisor took away as well. */
+  readonly busyMs: number;
+  /**
+   * Of that, software interrupts. Kernels with IRQ_TIME_ACCOUNTING charge them to no process, and delivery on the loopback
+   * happens there.
+   */
+  readonly softInterruptMs: number;
+}
+
+export function coreTime(core: number): CoreTime {
+  return parseCoreTime(readFileSync('/proc/stat', 'utf8'), core);
+}
+
+/** Reads `/proc/stat`: user, nice, system, idle, iowait, irq, softirq, steal; the guests behind them are in user already. */
+export function parseCoreTime(stat: string, core: number): CoreTime {
+  const line = stat.split('\n').find((text) => text.startsWith(`cpu${core} `));
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, steal = 0] =
+    line
+      ?.split(/\s+/)
+      .slice(1)
+      .map((ticks) => Number(ticks) * TICK_MS) ?? [];
+  return { busyMs: user + nice + system + irq + softirq + steal, softInterruptMs: softirq };
 }

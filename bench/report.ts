@@ -9,6 +9,7 @@ import {
   isSaturated,
   microsecondsPerPacket,
   millisecondsPerJoin,
+  othersPercent,
   type SingleFigures,
   type SweepRow,
   viewersPerCore,
@@ -24,6 +25,7 @@ const SWEEP_HEADINGS = [
   'delay p50/p99 ms',
   'lost',
   'load %',
+  'others %',
 ];
 
 export function report(results: BenchResults): string {
@@ -59,6 +61,7 @@ function sweepCells(row: SweepRow): string[] {
     `${row.delayP50Ms.toFixed(2)} / ${row.delayP99Ms.toFixed(2)}`,
     row.lost === 0 ? '0' : `${row.lost} (${share} %)`,
     (row.loadCpuMs / row.seconds / 10).toFixed(0),
+    othersPercent(row)?.toFixed(0) ?? '–',
   ];
 }
 

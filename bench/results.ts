@@ -46,8 +46,14 @@ export function cpuPercent({ serverCpuMs, seconds }: Spent): number {
   return serverCpuMs / seconds / 10;
 }
 
+/** Whether the server had no time left: its core was busy, be it with somebody else's work. */
 export function isSaturated(row: Spent): boolean {
-  return cpuPercent(row) >= SATURATED_CPU_PERCENT;
+  return cpuPercent(row) + (othersPercent(row) ?? 0) >= SATURATED_CPU_PERCENT;
+}
+
+/** What of the server's core others used; figures are worth less the more it is. */
+export function othersPercent({ coreBusyMs, serverCpuMs, seconds }: Spent): number | undefined {
+  return coreBusyMs === undefined ? undefined : Math.max(0, coreBusyMs - serverCpuMs) / seconds / 10;
 }
 
 export function microsecondsPerPacket({ serverCpuMs, delivered }: RunResult): number {
