@@ -104,6 +104,8 @@ async function sweepEngine(engine: Engine): Promise<void> {
     for (const viewers of sizesOf(engine)) {
       progress(`${engine}: ${viewers} viewers`);
       const joins = await load.ask({ type: 'join', viewers, withData: false });
+      if (joins.retried > 0)
+        notes.push(`${engine}: ${joins.retried} joins up to ${viewers} viewers were tried again (${joins.firstError})`);
       const sentBefore = await sentByServer(server, engine);
       const run = await load.ask({ type: 'run', warmUpMs: options.warmUpMs, measureMs: options.measureMs });
       const sentAfter = await sentByServer(server, engine);

@@ -11,6 +11,7 @@ import { Viewer } from './viewer.ts';
 const CHECK_EVERY_MS = 2_500;
 const CHECK_SLOTS = 100;
 const JOINS_AT_ONCE = 16;
+const MAX_ATTEMPTS = 3;
 /** Reports come each second to all viewers at once: after so long without one there is none on its way. */
 const QUIET_MS = 150;
 
@@ -32,6 +33,8 @@ export interface JoinOptions {
 
 export interface JoinCounts {
   readonly joined: number;
+  /** Attempts that were made again: werift's DTLS client does not survive every retransmission, and a browser would try again too. */
+  readonly retried: number;
   readonly failed: number;
   readonly firstError: string | undefined;
 }
@@ -61,25 +64,33 @@ export class Fleet {
     this.#checks ??= setInterval(() => this.#sendChecks(), CHECK_EVERY_MS / CHECK_SLOTS);
     let next = this.#viewers.length;
     let joined = 0;
+    let retried = 0;
     let failed = 0;
     let firstError: string | undefined;
     const joinSome = async (): Promise<void> => {
       while (next < target) {
         const place = next++;
-        try {
-          const viewer = await Viewer.join(endpoint, options.certificate);
-          if (options.withData) await viewer.openData();
-          else if (place % options.readOneIn !== 0) viewer.stopReading();
-          this.#viewers.push(viewer);
-          joined++;
-        } catch (error) {
-          failed++;
-          firstError ??= String(error);
+        for (let attempt = 1; ; attempt++) {
+          try {
+            const viewer = await Viewer.join(endpoint, options.certificate);
+            if (options.withData) await viewer.openData();
+            else if (place % options.readOneIn !== 0) viewer.stopReading();
+            this.#viewers.push(viewer);
+            joined++;
+            break;
+          } catch (error) {
+            firstError ??= String(error);
+            if (attempt < MAX_ATTEMPTS) retried++;
+            else {
+              failed++;
+              break;
+            }
+          }
         }
       }
     };
     await Promise.all(Array.from({ length: JOINS_AT_ONCE }, joinSome));
-    return { joined, failed, firstError };
+    return { joined, retried, failed, firstError };
   }
 
   /** To be called after joining, while no media flows: from then on each datagram counts. */

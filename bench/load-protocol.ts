@@ -1,5 +1,7 @@
 // What the orchestrator and the load process say to each other. Plain data: it crosses a process boundary.
 
+import type { JoinCounts } from './fleet.ts';
+
 export interface LoadTarget {
   /** Of the server, without a slash at its end. */
   readonly url: string;
@@ -34,11 +36,7 @@ export interface Spent {
   readonly coreSoftInterruptMs: number | undefined;
 }
 
-export interface JoinResult extends Spent {
-  readonly joined: number;
-  readonly failed: number;
-  readonly firstError: string | undefined;
-}
+export type JoinResult = Spent & JoinCounts;
 
 export interface RunResult extends Spent {
   readonly viewers: number;

@@ -7,7 +7,7 @@ import { createDtlsCertificate } from '../src/media/transport/certificate.ts';
 import type { MediaKind } from '../src/rtp/codec.ts';
 import { percentile } from './arrivals.ts';
 import { openDeafSockets } from './deaf-socket.ts';
-import { Fleet } from './fleet.ts';
+import { Fleet, type JoinCounts } from './fleet.ts';
 import type { DataResult, JoinResult, LoadCommand, LoadReply, LoadTarget, RunResult, Spent } from './load-protocol.ts';
 import { coreTime, processCpuMs } from './process-cpu.ts';
 import { Publisher } from './publisher.ts';
@@ -90,12 +90,12 @@ async function spent(work: () => Promise<unknown>): Promise<Spent> {
 async function join(viewers: number, withData: boolean): Promise<JoinResult> {
   const { url, readOneIn } = aim();
   const own = await certificate;
-  let joins: Awaited<ReturnType<Fleet['join']>> | undefined;
+  let counts: JoinCounts = { joined: 0, retried: 0, failed: 0, firstError: undefined };
   const cost = await spent(async () => {
-    joins = await fleet.join(`${url}/whep/${BROADCAST}`, viewers, { certificate: own, readOneIn, withData });
+    counts = await fleet.join(`${url}/whep/${BROADCAST}`, viewers, { certificate: own, readOneIn, withData });
   });
   await fleet.fillBuffers();
-  return { ...cost, joined: joins?.joined ?? 0, failed: joins?.failed ?? 0, firstError: joins?.firstError };
+  return { ...cost, ...counts };
 }
 
 async function publish(): Promise<void> {

@@ -20,7 +20,7 @@ function row(changes: Partial<SweepRow> = {}): SweepRow {
     repeatedByPublisher: 0,
     delayP50Ms: 1,
     delayP99Ms: 4,
-    joins: { ...spent, joined: 500, failed: 0, firstError: undefined },
+    joins: { ...spent, joined: 500, retried: 0, failed: 0, firstError: undefined },
     sentByServer: 2_600_000,
     ...changes,
   };
@@ -49,7 +49,7 @@ describe('a benchmark', () => {
     ['2 packets too many', { lost: -2 }],
     ['2 packets came twice', { duplicates: 2, serverCpuMs: 9_500 }],
     ['1 packets had a wrong sequence number', { misnumbered: 1, serverCpuMs: 9_500 }],
-    ['3 joins failed', { joins: { ...spent, joined: 497, failed: 3, firstError: 'no' } }],
+    ['3 joins failed', { joins: { ...spent, joined: 497, retried: 6, failed: 3, firstError: 'no' } }],
   ])('fails because of %s', (complaint, changes) => {
     const [failure = '', ...others] = failures({ sweep: [row(changes)], single: undefined });
     expect(failure).toContain(complaint);
