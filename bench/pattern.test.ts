@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { isKeyFrameStart } from '../src/rtp/key-frame.ts';
+import {
+  audioPacket,
+  cycleBursts,
+  FRAMES_PER_CYCLE,
+  FRAMES_PER_SECOND,
+  framePayloadSizes,
+  readStamp,
+  VIDEO_BITRATE_BPS,
+  videoFrame,
+  writeStamp,
+} from './pattern.ts';
+
+const frames = Array.from({ length: FRAMES_PER_CYCLE }, (_, frame) => videoFrame(frame, frame === 0));
+
+describe('the pattern', () => {
+  it('has the bitrate that it says, descriptors aside', () => {
+    const vp8Bytes = frames.flat().reduce((sum, { payload }) => sum + payload.length - 4, 0);
+    const bps = (vp8Bytes * 8 * FRAMES_PER_SECOND) / FRAMES_PER_CYCLE;
+    expect(Math.abs(bps / VIDEO_BITRATE_BPS - 1)).toBeLessThan(0.01);
+  });
+
+  it('starts a key frame in the first packet of a key frame and nowhere else', () => {
+    const starts = frames.map((frame) => frame.map(({ payload }) => isKeyFrameStart('VP8', payload)));
+    expect(starts[0]?.[0]).toBe(true);
+    expect(starts.flat().filter(Boolean)).toHaveLength(1);
+  });
+
+  it('marks the last packet of each frame', () => {
+    for (const frame of frames) {
+      expect(frame.map(({ marker }) => marker)).toEqual(frame.map((_, place) => place === frame.length - 1));
+    }
+  });
+
+  it('splits frames nearly equally, the larger packets last, none above 1,150 bytes', () => {
+    for (let frame = 0; frame < FRAMES_PER_CYCLE; frame++) {
+      const sizes = framePayloadSizes(frame, frame === 0);
+      const smallest = sizes[0] ?? 0;
+      expect(sizes).toEqual([...sizes].sort((a, b) => a - b));
+      expect(Math.max(...sizes) - smallest).toBeLessThanOrEqual(1);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(1_150);
+    }
+  });
+
+  it('has key frames of four to six times the others', () => {
+    const bytes = frames.map((frame) => frame.reduce((sum, { payload }) => sum + payload.length, 0));
+    const [key = 0, ...others] = bytes;
+    const average = others.reduce((sum, size) => sum + size, 0) / others.length;
+    expect(key / average).toBeGreaterThan(4);
+    expect(key / average).toBeLessThan(6);
+  });
+
+  it('has one hundred audio packets between the frames of a cycle', () => {
+    const bursts = cycleBursts();
+    expect(bursts.filter(([first]) => first === audioPacket(0).payload.length)).toHaveLength(100);
+    expect(bursts).toHaveLength(FRAMES_PER_CYCLE + 100);
+  });
+});
+
+describe('a stamp', () => {
+  it.each(['video', 'audio'] as const)('comes back from a payload of %s and leaves the codec header alone', (kind) => {
+    const [packet] = kind === 'video' ? videoFrame(0, true) : [audioPacket(0)];
+    if (!packet) throw new Error('no packet');
+    const stamp = { number: 4_294_967_295, sentAtNs: 123_456_789_012_345n };
+    writeStamp(packet.payload, stamp);
+    expect(readStamp(packet.payload)).toEqual(stamp);
+    if (kind === 'video') expect(isKeyFrameStart('VP8', packet.payload)).toBe(true);
+  });
+
+  it('is not found in a payload without room for one', () => {
+    expect(readStamp(Buffer.alloc(11))).toBeUndefined();
+  });
+});
