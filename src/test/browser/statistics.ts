@@ -68,3 +68,12 @@ function growth(before: VideoStatistics, after: VideoStatistics): VideoStatistic
   const names = Object.keys(after) as (keyof VideoStatistics)[];
   return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as VideoStatistics;
 }
+
+/** What a publisher's video took in a while, retransmissions and headers left out; bits per second of the page's clock. */
+export async function bitrateOver(windowMs: number, publisher: Page): Promise<number> {
+  const now = async () => ({ bytes: (await videoStatistics(publisher)).bytesSent, atMs: performance.now() });
+  const before = await now();
+  await new Promise((resolve) => setTimeout(resolve, windowMs));
+  const after = await now();
+  return ((after.bytes - before.bytes) * 8000) / (after.atMs - before.atMs);
+}
