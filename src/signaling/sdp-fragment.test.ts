@@ -48,6 +48,8 @@ describe('a fragment', () => {
     ['a password that is too short', 'a=ice-ufrag:EsAw\r\na=ice-pwd:short\r\n'],
     ['credentials in two different sections', `a=ice-ufrag:EsAw\r\nm=audio 9 RTP/AVP 0\r\na=ice-pwd:${PASSWORD}\r\n`],
     ['text that is no SDP', `{"candidate":"x"}\r\na=ice-ufrag:EsAw\r\na=ice-pwd:${PASSWORD}\r\n`],
+    ['a line that has a CR inside', `a=ice-ufrag:EsAw\r\na=ice-pwd:${PASSWORD}\r\na=mid:0\ra=x\r\n`],
+    ['a line that has NUL inside', `a=ice-ufrag:EsAw\r\na=ice-pwd:${PASSWORD}\r\na=mid:0\0\r\n`],
   ])('with %s is malformed', (_, text) => {
     expect(() => parseFragment(text)).toThrow(expect.objectContaining({ code: 'malformed_fragment' }));
     expect(() => parseFragment(text)).toThrow(FanlightError);

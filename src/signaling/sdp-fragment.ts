@@ -18,7 +18,8 @@ export interface SdpFragment extends IceCredentials {
   readonly endOfCandidates: boolean;
 }
 
-const LINE = /^[a-z]=/;
+// RFC 8866 §9, byte-string: what a line says has no NUL, and a CR only ends it.
+const LINE = /^[a-z]=[^\0\r]*$/;
 // RFC 8839 §5.4: ice-ufrag is 4 to 256 characters, ice-pwd 22 to 256. Their alphabet is not insisted on.
 const USERNAME_FRAGMENT = /^a=ice-ufrag:(\S{4,256})\s*$/;
 const PASSWORD = /^a=ice-pwd:(\S{22,256})\s*$/;

@@ -243,6 +243,8 @@ describe('a malformed offer', () => {
     ['something before v=0', `\ufeff${sdp(CHROME_PUBLISHER)}`, 'malformed_sdp'],
     ['no media', 'v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n', 'unsupported_offer'],
     ['only v=0', 'v=0', 'unsupported_offer'],
+    ['a line with a CR inside', adding('a=x:1\ra=y:2'), 'malformed_sdp'],
+    ['a line with NUL inside', adding('a=x:1\0'), 'malformed_sdp'],
     ['no ufrag', without(/^a=ice-ufrag/), 'malformed_sdp'],
     ['no password', without(/^a=ice-pwd/), 'malformed_sdp'],
     ['an empty ufrag', replacing(/^a=ice-ufrag:.*/, 'a=ice-ufrag:'), 'malformed_sdp'],

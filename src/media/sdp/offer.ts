@@ -76,6 +76,7 @@ const MAX_LINES = 2000;
 const MAX_CODECS_PER_SECTION = 64;
 /** Chrome has at most 3, OBS 4. */
 const MAX_LAYERS = 8;
+const CONTROL = /[\0\r]/;
 
 const SETUP_BY_ROLE: ReadonlyMap<string, Offer['setup']> = new Map([
   ['auto', 'actpass'],
@@ -95,6 +96,8 @@ function malformed(detail: string, cause?: unknown): FanlightError {
 export function parseOffer(text: string): Offer {
   const lines = text.split(/\r?\n/).filter((line) => line !== '' && !/^a=(candidate:|end-of-candidates)/.test(line));
   if (!lines[0]?.startsWith('v=0')) throw malformed('It does not start with v=0.');
+  // RFC 8866 §9, byte-string. What an answer repeats must not become a line of its own to a lenient reader.
+  if (lines.some((line) => CONTROL.test(line))) throw malformed('A line has NUL or CR in it.');
   if (lines.length > MAX_LINES) throw malformed(`It has more than ${MAX_LINES} lines.`);
   const description = parseWithWerift(`${lines.join('\r\n')}\r\n`);
   if (description.media.length === 0) throw new FanlightError('unsupported_offer', 'The offer has no media.');

@@ -1,0 +1,39 @@
+// Codec descriptors, of which the first byte of an input chooses the codec: whether a payload begins a key frame.
+
+import type { CodecName } from '../../src/rtp/codec.ts';
+import { isKeyFrameStart } from '../../src/rtp/key-frame.ts';
+import { BYTE_MUTATIONS } from '../mutations.ts';
+import { type FuzzTarget, promise } from '../target.ts';
+import { bytesOf } from './corpus.ts';
+
+const CODECS: readonly CodecName[] = ['VP8', 'VP9', 'H264', 'AV1', 'opus'];
+
+export const keyFrame: FuzzTarget = {
+  name: 'key-frame',
+  seeds: [
+    bytesOf('00 10 50 01 00 9d 01 2a'),
+    bytesOf('00 90 f0 81 11 07 20 50 01 00'),
+    bytesOf('01 88 81 11 82 49'),
+    bytesOf('01 a8 81 11 00 07 82 49'),
+    bytesOf('01 ba 81 11 10 18 82 49'),
+    bytesOf('02 67 42 e0 1f'),
+    bytesOf('02 78 0002 09f0 0004 6742e01f 0003 68ce3c'),
+    bytesOf('02 7c 85 88 84'),
+    bytesOf('03 18 0a 0b'),
+    bytesOf('04 fc ff fe'),
+  ],
+  mutations: BYTE_MUTATIONS,
+  maxBytes: 1500,
+  maxMs: 5,
+  check(input) {
+    const codec = CODECS[(input[0] ?? 0) % CODECS.length] ?? 'VP8';
+    const payload = input.subarray(1);
+    const isKey = isKeyFrameStart(codec, payload);
+    promise(typeof isKey === 'boolean', 'the answer is yes or no');
+    promise(!isKey || payload.length > 0, 'nothing begins no key frame');
+    // It lies inside a packet: what follows there belongs to another and says nothing.
+    const neighboured = Uint8Array.from([...payload, 0xff, 0x65, 0x67, 0x10]).subarray(0, payload.length);
+    promise(isKeyFrameStart(codec, neighboured) === isKey, 'only the payload is looked at');
+    return `${codec} ${isKey} ${Math.min(payload.length, 4)} ${(payload[0] ?? 0) >> 4}`;
+  },
+};

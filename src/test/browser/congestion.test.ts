@@ -1,0 +1,65 @@
+// The publisher's congestion control on our feedback: it climbs to what the page allows, backs off before a narrow link,
+// and climbs again. In a real browser; the picture is noise, of which an encoder takes all that it is given.
+
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BadLink, GOOD } from '../bad-link.ts';
+import { eventually, startTestServer, type TestServer } from '../server.ts';
+import { hasChromium, launchChromium, People, seeFrames } from './browsers.ts';
+import { publishNoise } from './noise-publisher.ts';
+import { bitrateOver, whileEncoding } from './statistics.ts';
+
+const MAX_BITRATE_BPS = 1_500_000;
+const NARROW_BPS = 600_000;
+
+describe.skipIf(!hasChromium)('a publisher in Chromium', () => {
+  let server: TestServer;
+  let link: BadLink;
+  let browser: Browser;
+  let publisher: Page;
+  let viewer: Page;
+  const people = new People();
+
+  beforeAll(async () => {
+    server = await startTestServer();
+    link = await BadLink.open(server.fanlight.ports.udp[0] ?? 0, 600);
+    browser = await launchChromium();
+    const origin = `http://127.0.0.1:${server.fanlight.ports.http}`;
+    publisher = await people.newPage(browser);
+    await link.lead(publisher);
+    await publisher.goto(`${origin}/nothing-is-here`);
+    await publishNoise(publisher, 'noise', MAX_BITRATE_BPS);
+    viewer = await people.newPage(browser);
+    await viewer.goto(`${origin}/join/noise`);
+    await seeFrames(viewer, '#video', 10);
+  });
+  afterAll(async () => {
+    await people.leave();
+    await browser?.close();
+    link?.close();
+    await server?.stop();
+  });
+
+  it('climbs to its maximum, stays below a narrow link with its picture going on, and climbs again', {
+    timeout: 150_000,
+  }, async () => {
+    await reaches('the maximum', (bitrateBps) => bitrateBps > 0.8 * MAX_BITRATE_BPS, 60_000);
+
+    link.toServer.conditions = { bitsPerSecond: NARROW_BPS, delayMs: 10 };
+    await reaches('less than the narrow link', (bitrateBps) => bitrateBps < NARROW_BPS, 20_000);
+    const before = link.toServer.counters;
+    const { sent, seen } = await whileEncoding(40, publisher, viewer);
+    // Some may still be on their way.
+    expect(seen.framesDecoded).toBeGreaterThan(0.6 * sent.framesEncoded);
+    const after = link.toServer.counters;
+    expect((after.overflowed - before.overflowed) / (after.sent - before.sent)).toBeLessThan(0.1);
+
+    link.toServer.conditions = GOOD;
+    await reaches('more than the narrow link had', (bitrateBps) => bitrateBps > 1.5 * NARROW_BPS, 60_000);
+  });
+
+  /** Waits until the publisher's video takes such a bitrate for a second. */
+  async function reaches(what: string, isReached: (bitrateBps: number) => boolean, withinMs: number): Promise<void> {
+    await eventually(what, async () => isReached(await bitrateOver(1000, publisher)), withinMs);
+  }
+});
