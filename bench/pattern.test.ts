@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isKeyFrameStart } from '../src/rtp/key-frame.ts';
+import { readCodecFacts } from '../src/rtp/codec-facts.ts';
 import {
   audioPacket,
   cycleBursts,
@@ -22,7 +22,7 @@ describe('the pattern', () => {
   });
 
   it('starts a key frame in the first packet of a key frame and nowhere else', () => {
-    const starts = frames.map((frame) => frame.map(({ payload }) => isKeyFrameStart('VP8', payload)));
+    const starts = frames.map((frame) => frame.map(({ payload }) => readCodecFacts('VP8', payload).startsDecoding));
     expect(starts[0]?.[0]).toBe(true);
     expect(starts.flat().filter(Boolean)).toHaveLength(1);
   });
@@ -65,7 +65,7 @@ describe('a stamp', () => {
     const stamp = { number: 4_294_967_295, sentAtNs: 123_456_789_012_345n };
     writeStamp(packet.payload, stamp);
     expect(readStamp(packet.payload)).toEqual(stamp);
-    if (kind === 'video') expect(isKeyFrameStart('VP8', packet.payload)).toBe(true);
+    if (kind === 'video') expect(readCodecFacts('VP8', packet.payload).startsDecoding).toBe(true);
   });
 
   it('is not found in a payload without room for one', () => {

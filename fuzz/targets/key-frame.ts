@@ -1,7 +1,7 @@
 // Codec descriptors, of which the first byte of an input chooses the codec: whether a payload begins a key frame.
 
 import type { CodecName } from '../../src/rtp/codec.ts';
-import { isKeyFrameStart } from '../../src/rtp/key-frame.ts';
+import { readCodecFacts } from '../../src/rtp/codec-facts.ts';
 import { BYTE_MUTATIONS } from '../mutations.ts';
 import { type FuzzTarget, promise } from '../target.ts';
 import { bytesOf } from './corpus.ts';
@@ -28,12 +28,12 @@ export const keyFrame: FuzzTarget = {
   check(input) {
     const codec = CODECS[(input[0] ?? 0) % CODECS.length] ?? 'VP8';
     const payload = input.subarray(1);
-    const isKey = isKeyFrameStart(codec, payload);
+    const isKey = readCodecFacts(codec, payload).startsDecoding;
     promise(typeof isKey === 'boolean', 'the answer is yes or no');
     promise(!isKey || payload.length > 0, 'nothing begins no key frame');
     // It lies inside a packet: what follows there belongs to another and says nothing.
     const neighboured = Uint8Array.from([...payload, 0xff, 0x65, 0x67, 0x10]).subarray(0, payload.length);
-    promise(isKeyFrameStart(codec, neighboured) === isKey, 'only the payload is looked at');
+    promise(readCodecFacts(codec, neighboured).startsDecoding === isKey, 'only the payload is looked at');
     return `${codec} ${isKey} ${Math.min(payload.length, 4)} ${(payload[0] ?? 0) >> 4}`;
   },
 };
