@@ -205,6 +205,16 @@ describe('a change of codec', () => {
     expect(blind.sent).toEqual([]);
   });
 
+  it('that a viewer cannot decode ends its waiting for a key frame of the one before', () => {
+    turn(key(1));
+    join();
+    turn(delta(2), av1(3, false));
+    const before = wishes;
+    nowMs += 1000;
+    turn(av1(4, false));
+    expect(wishes).toBe(before);
+  });
+
   it('is followed at a key frame by those who can, with what was held before it under the codec before', () => {
     const viewer = join([{ ...VIDEO, codecs: [offered(VP8, 96), offered(AV1, 97)] }]);
     turn(key(1));
