@@ -30,6 +30,7 @@ export interface IngressOptions {
 
 /** A publisher has audio and some layers, and may restart each; more SSRCs is somebody who fills tables. */
 const MAX_SOURCES = 16;
+const MAX_REPAIRED_RIDS = 32;
 /** A source without a packet for so long may give way to a new one. */
 const SILENT_SOURCE_MS = 10_000;
 /** How far a report's timestamp may lie from the newest packet's. */
@@ -50,8 +51,8 @@ export class Ingress {
   readonly #sections = new Map<AcceptedMedia, IngressSection>();
   /** By SSRC; those of retransmissions are in none of them. */
   readonly #sources = new Map<number, IngressSource>();
-  /** SSRC of retransmissions → the source that they repeat, as a header extension said. */
-  readonly #repeated = new Map<number, IngressSource>();
+  /** SSRC of retransmissions → rid of what they repeat, as a header extension said until we were known to know it. */
+  readonly #repairedRids = new Map<number, string>();
   /** The same → SSRC of what they repeat, as the offer said (FID, RFC 5576 §4.2). */
   readonly #offeredRepeats = new Map<number, number>();
   readonly #reports: IngressReports;
@@ -169,11 +170,10 @@ export class Ingress {
       this.#options.onDrop('too-many-sources');
       return;
     }
+    if (extensions.repairedRid !== undefined) this.#learnRepairedRid(packet.ssrc, extensions.repairedRid);
     const again = unwrapRtx(packet);
     if (!again) return;
-    const source =
-      this.#repeatedBy(packet.ssrc, extensions.repairedRid, section) ??
-      section.missing(again.sequence, format.codec.payloadType);
+    const source = this.#repeatedBy(packet.ssrc, section) ?? section.missing(again.sequence, format.codec.payloadType);
     if (!source) {
       this.#options.onDrop('unknown-retransmission');
       return;
@@ -184,12 +184,16 @@ export class Ingress {
     if (place !== 'repeated') this.#accept(received, source, place, again.sequence, again.payload, roundTripMs);
   }
 
+  #learnRepairedRid(ssrc: number, rid: string): void {
+    this.#repairedRids.set(ssrc, rid);
+    const [oldest] = this.#repairedRids.keys();
+    if (this.#repairedRids.size > MAX_REPAIRED_RIDS && oldest !== undefined) this.#repairedRids.delete(oldest);
+  }
+
   /** RFC 8852 §3.2 and RFC 4588 §8.3: who says it in the packet, who said it before, who said it in the offer. */
-  #repeatedBy(ssrc: number, repairedRid: string | undefined, section: IngressSection): IngressSource | undefined {
-    const named = repairedRid === undefined ? undefined : section.withRid(repairedRid);
-    if (named) this.#repeated.set(ssrc, named);
-    const known = this.#repeated.get(ssrc);
-    if (known && section.sources.has(known)) return known;
+  #repeatedBy(ssrc: number, section: IngressSection): IngressSource | undefined {
+    const rid = this.#repairedRids.get(ssrc);
+    if (rid !== undefined) return section.withRid(rid);
     const offered = this.#sources.get(this.#offeredRepeats.get(ssrc) ?? -1);
     return offered && section.sources.has(offered) ? offered : undefined;
   }
@@ -256,7 +260,6 @@ export class Ingress {
   #forget(source: IngressSource): void {
     this.#sources.delete(source.ssrc);
     for (const section of this.#sections.values()) section.remove(source);
-    for (const [ssrc, repeated] of this.#repeated) if (repeated === source) this.#repeated.delete(ssrc);
   }
 
   #codecChanged(kind: MediaKind, codec: Codec): void {

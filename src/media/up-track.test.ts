@@ -153,4 +153,25 @@ describe('UpTrack', () => {
     track.senderReport('a', { type: 'sender-report', kind: 'audio', ssrc: 1, rtpTimestamp: 48_000, capturedAtMs: 900 });
     expect(track.timestampAt(1500)).toBe((packet.timestamp + 28_800) >>> 0);
   });
+
+  it('lets VP8 picture IDs go on when another source takes over', () => {
+    const track = new UpTrack('video');
+    const numbered = (bytes: Buffer, pictureId: number) => {
+      const packet = sourcePacket(bytes, VP8);
+      const payload = Uint8Array.from([
+        0x90,
+        0x80,
+        0x80 | (pictureId >> 8),
+        pictureId & 0xff,
+        ...packet.payload.subarray(1),
+      ]);
+      return { ...packet, payload };
+    };
+    const shown = [
+      track.receive('old', numbered(keyFrame({ sequence: 1 }), 500)),
+      track.receive('new', numbered(keyFrame({ sequence: 9, ssrc: 9 }), 77)),
+      track.receive('new', numbered(deltaFrame({ sequence: 10, ssrc: 9 }), 78)),
+    ].map((packet) => (((must(packet).payload[2] ?? 0) & 0x7f) << 8) | (must(packet).payload[3] ?? 0));
+    expect(shown).toEqual([500, 501, 502]);
+  });
 });

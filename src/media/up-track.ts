@@ -6,6 +6,7 @@ import { randomInt } from 'node:crypto';
 import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
 import { Timeline } from '../rtp/timeline.ts';
+import { Vp8Continuity } from '../rtp/vp8-descriptor.ts';
 import { type FanoutPacket, MAX_PAYLOAD_BYTES, NOT_SENT } from './fanout/engine.ts';
 import type { SourceItem } from './worker-protocol.ts';
 
@@ -30,6 +31,7 @@ const MAX_REMEMBERED_SOURCES = 64;
 export class UpTrack {
   readonly kind: MediaKind;
   readonly #timeline: Timeline;
+  readonly #vp8 = new Vp8Continuity();
   readonly #ring = new RetransmissionRing<CanonicalPacket>();
   /** Transport and SSRC → number of the source, rising; the newest few. */
   readonly #sourceNumbers = new Map<string, number>();
@@ -99,7 +101,7 @@ export class UpTrack {
       index: place.index,
       timestamp: place.timestamp,
       startsDecoding,
-      payload,
+      payload: codec.name === 'VP8' ? this.#vp8.map(payload, place.startsSource) : payload,
       extensions: item.extensions,
       sendTime: NOT_SENT,
     };

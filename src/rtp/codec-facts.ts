@@ -2,6 +2,7 @@
 // It must not know packets, sources or who waits for a key frame. Takes any bytes of any length.
 
 import type { CodecName } from './codec.ts';
+import { readPictureId, readVp8Descriptor } from './vp8-descriptor.ts';
 
 export interface CodecFacts {
   /**
@@ -46,21 +47,12 @@ type Writable<T> = { -readonly [key in keyof T]: T[key] };
 
 /** RFC 7741 §4.2: start of partition 0, then the P bit of the frame header (§4.3), 0 for a key frame. */
 function readVp8(payload: Uint8Array): CodecFacts {
-  const facts: Writable<CodecFacts> = { startsDecoding: false, startsLayer: false };
-  const first = payload[0] ?? 0;
-  let offset = 1;
-  if (first & 0x80) {
-    const extensions = payload[offset++] ?? 0;
-    if (extensions & 0x80) offset = readPictureId(payload, offset, facts);
-    // TL0PICIDX, then one byte for TID and KEYIDX together.
-    if (extensions & 0x40) offset += 1;
-    if (extensions & 0x20 && offset < payload.length) facts.temporalLayer = (payload[offset] ?? 0) >> 6;
-    if (extensions & 0x30) offset += 1;
-  }
-  const startsFrame = (first & 0x10) !== 0 && (first & 0x07) === 0;
-  const frameHeader = payload[offset];
-  facts.startsDecoding = startsFrame && frameHeader !== undefined && (frameHeader & 0x01) === 0;
-  facts.startsLayer = facts.startsDecoding;
+  const { startsFrame, pictureIdAt, isPictureIdLong, temporalLayerAt, payloadAt } = readVp8Descriptor(payload);
+  const frameHeader = payload[payloadAt];
+  const startsDecoding = startsFrame && frameHeader !== undefined && (frameHeader & 0x01) === 0;
+  const facts: Writable<CodecFacts> = { startsDecoding, startsLayer: startsDecoding };
+  if (pictureIdAt !== undefined) facts.pictureId = readPictureId(payload, pictureIdAt, isPictureIdLong);
+  if (temporalLayerAt !== undefined) facts.temporalLayer = (payload[temporalLayerAt] ?? 0) >> 6;
   return facts;
 }
 
@@ -72,7 +64,13 @@ function readVp9(payload: Uint8Array): CodecFacts {
   const facts: Writable<CodecFacts> = { startsDecoding: false, startsLayer: false };
   const first = payload[0] ?? 0;
   let offset = 1;
-  if (first & 0x80) offset = readPictureId(payload, offset, facts);
+  if (first & 0x80) {
+    // As in VP8: one byte of 7 bits, or two of 15 when the first bit is set.
+    const isLong = ((payload[offset] ?? 0) & 0x80) !== 0;
+    const end = offset + (isLong ? 2 : 1);
+    if (end <= payload.length) facts.pictureId = readPictureId(payload, offset, isLong);
+    offset = end;
+  }
   if (first & 0x20) {
     const layers = payload[offset];
     if (layers !== undefined) {
@@ -86,15 +84,6 @@ function readVp9(payload: Uint8Array): CodecFacts {
   facts.startsDecoding = startsIndependentFrame && (facts.spatialLayer ?? 0) === 0 && offset < payload.length;
   facts.startsLayer = facts.startsDecoding;
   return facts;
-}
-
-/** One byte of 7 bits, or two of 15 when the first bit is set (RFC 7741 §4.2, RFC 9628 §4.2); gives what comes after. */
-function readPictureId(payload: Uint8Array, offset: number, facts: Writable<CodecFacts>): number {
-  const first = payload[offset] ?? 0;
-  const isLong = (first & 0x80) !== 0;
-  const end = offset + (isLong ? 2 : 1);
-  if (end <= payload.length) facts.pictureId = isLong ? ((first & 0x7f) << 8) | (payload[offset + 1] ?? 0) : first;
-  return end;
 }
 
 /** RFC 6184 §5.6 single NAL units, §5.7.1 STAP-A, §5.8 FU-A. */

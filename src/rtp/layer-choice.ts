@@ -9,7 +9,7 @@ const BETTER = 1.3;
 /** And only after so long without a break: a publisher whose bandwidth comes and goes must not flicker. */
 const BETTER_FOR_MS = 2000;
 /** Bitrates are means over about so long. */
-const MEMORY_MS = 3000;
+const MEMORY_MS = 2000;
 /** What the first packets, often a key frame, stand for at least. */
 const MIN_WEIGHT_MS = 500;
 

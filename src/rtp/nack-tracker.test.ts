@@ -88,6 +88,63 @@ describe('giving up', () => {
   });
 });
 
+describe('the round trip', () => {
+  const asked = (times: number) => {
+    const tracker = tracking([1, 3, 5]);
+    for (let time = 0; time < times; time++) tracker.due(10 + 100 * time, 50);
+    return tracker;
+  };
+
+  it('is from asking to the answer', () => {
+    expect(asked(1).received(2, 57)).toBe(47);
+    expect(asked(1).receivedAgain(2, 57)).toBe(47);
+  });
+
+  it('is not told by what was not asked for, asked for again, or not missing', () => {
+    expect(asked(0).received(2, 57)).toBeUndefined();
+    const unclear = asked(2);
+    unclear.received(2, 130);
+    expect(unclear.received(4, 170)).toBeUndefined();
+    const tracker = asked(1);
+    tracker.received(2, 57);
+    expect([tracker.received(2, 58), tracker.received(7, 59), tracker.receivedAgain(900, 60)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+
+  it('is longer than thought when the answer comes right after another request, and while nothing was measured', () => {
+    const tracker = asked(2);
+    expect([tracker.received(2, 170), tracker.received(4, 130)]).toEqual([160, 120]);
+  });
+
+  it('is not told by what was only late, where answers come as retransmissions', () => {
+    const tracker = asked(1);
+    expect(tracker.receivedAgain(2, 57)).toBe(47);
+    expect(tracker.received(4, 58)).toBeUndefined();
+    expect(tracker.missingCount).toBe(0);
+  });
+});
+
+describe('a retransmission', () => {
+  it('never says where the source is', () => {
+    const tracker = new NackTracker();
+    tracker.receivedAgain(100, 0);
+    tracker.received(200, 1);
+    tracker.receivedAgain(210, 2);
+    tracker.received(202, 3);
+    expect(tracker.due(20, 50)).toEqual([201]);
+  });
+
+  it.each(STARTS)('belongs to the source that misses its number, from %i', (start) => {
+    const tracker = tracking([0, 3].map((step) => addSequence(start, step)));
+    const missing = [-1, 0, 1, 2, 3, 4].filter((step) => tracker.isMissing(addSequence(start, step)));
+    expect(missing).toEqual([1, 2]);
+    expect(new NackTracker().isMissing(start)).toBe(false);
+  });
+});
+
 describe('what nobody needs', () => {
   it.each(STARTS)('before a key frame is forgotten, from %i', (start) => {
     const at = (...steps: number[]) => steps.map((step) => addSequence(start, step));
@@ -95,6 +152,17 @@ describe('what nobody needs', () => {
     tracker.forgetBefore(addSequence(start, 4));
     expect(tracker.due(10, 50)).toEqual(at(4, 5));
     expect(tracker.takeGiveUp()).toBe(false);
+  });
+});
+
+describe('a source that nobody waits for', () => {
+  it('is asked for nothing and gives nothing up', () => {
+    const tracker = tracking([0, 1002]);
+    tracker.received(1005, 1);
+    tracker.forget();
+    expect([tracker.due(100, 50), tracker.takeGiveUp()]).toEqual([[], false]);
+    tracker.received(1007, 101);
+    expect(tracker.due(120, 50)).toEqual([1006]);
   });
 });
 

@@ -24,7 +24,8 @@ const ANSWER_MARGIN_MS = 10;
 interface MissingPacket {
   readonly noticedAtMs: number;
   tries: number;
-  askedAtMs: number;
+  firstAskedAtMs: number;
+  lastAskedAtMs: number;
 }
 
 const NOTHING: readonly number[] = [];
@@ -38,6 +39,9 @@ export class NackTracker {
   /** By number without wrap-around, rising. */
   readonly #missing = new Map<number, MissingPacket>();
   #gaveUp = false;
+  /** As it was last told. */
+  #rttMs = 0;
+  #isMeasured = false;
   /** Answers come as retransmissions (RFC 4588), told apart from what was only late. */
   #isRtxUsed = false;
 
@@ -61,8 +65,8 @@ export class NackTracker {
   }
 
   /**
-   * Every packet of the source, also padding and repetitions. Gives the round trip in ms when it answers the one time
-   * that it was asked for: after more times nobody knows which.
+   * Every packet of the source, also padding and repetitions. Gives the round trip in ms when it answers a request, and
+   * it is clear which.
    */
   received(sequence: number, nowMs: number): number | undefined {
     if (this.#highest === undefined) {
@@ -78,7 +82,7 @@ export class NackTracker {
     const number = unwrapSequence(this.#highest, sequence);
     if (number <= this.#highest) return this.#found(number, nowMs, !this.#isRtxUsed);
     for (let passed = this.#highest + 1; passed < number; passed++) {
-      this.#missing.set(passed, { noticedAtMs: nowMs, tries: 0, askedAtMs: 0 });
+      this.#missing.set(passed, { noticedAtMs: nowMs, tries: 0, firstAskedAtMs: 0, lastAskedAtMs: 0 });
     }
     this.#highest = number;
     if (this.#missing.size > MAX_MISSING) {
@@ -99,13 +103,14 @@ export class NackTracker {
    * round trip. Call it every 10 ms or so, and after packets; `rttMs` is an estimate.
    */
   due(nowMs: number, rttMs: number): readonly number[] {
+    this.#rttMs = rttMs;
     if (this.#missing.size === 0) return NOTHING;
     const due: number[] = [];
     for (const [number, packet] of this.#missing) {
       const hasToWait =
         packet.tries === 0
           ? nowMs - packet.noticedAtMs < this.#reorderToleranceMs
-          : nowMs - packet.askedAtMs < rttMs + ANSWER_MARGIN_MS;
+          : nowMs - packet.lastAskedAtMs < rttMs + ANSWER_MARGIN_MS;
       if (hasToWait) continue;
       if (packet.tries >= this.#maxTries || nowMs - packet.noticedAtMs >= this.#maxAgeMs) {
         this.#missing.delete(number);
@@ -113,8 +118,9 @@ export class NackTracker {
         continue;
       }
       if (due.length === MAX_PER_REQUEST) break;
+      if (packet.tries === 0) packet.firstAskedAtMs = nowMs;
       packet.tries++;
-      packet.askedAtMs = nowMs;
+      packet.lastAskedAtMs = nowMs;
       due.push(number & 0xffff);
     }
     return due;
@@ -137,7 +143,13 @@ export class NackTracker {
     const packet = this.#missing.get(number);
     if (!packet) return undefined;
     this.#missing.delete(number);
-    return isAnswer && packet.tries === 1 ? nowMs - packet.askedAtMs : undefined;
+    if (!isAnswer || packet.tries === 0) return undefined;
+    // After more than one request nobody knows which was answered, unless the last was sent too late for it. Then, and
+    // while nothing was measured, the round trip is longer than we thought and would never be measured otherwise.
+    const isClear = packet.tries === 1;
+    if (!isClear && this.#isMeasured && nowMs - packet.lastAskedAtMs >= this.#rttMs) return undefined;
+    this.#isMeasured = true;
+    return nowMs - packet.firstAskedAtMs;
   }
 
   /** A key frame began with this packet: nobody needs what is missing before it. */

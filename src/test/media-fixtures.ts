@@ -51,3 +51,32 @@ export function sourcePacket(
     arrivedAtMs,
   };
 }
+
+/** The packet with header extensions in one-byte headers (RFC 8285 §4.2), id → value. */
+export function extended(packet: Buffer, values: Readonly<Record<number, string | readonly number[]>>): Buffer {
+  const elements = Object.entries(values).flatMap(([id, value]) => {
+    const bytes = [...Buffer.from(value as string)];
+    return [(Number(id) << 4) | (bytes.length - 1), ...bytes];
+  });
+  const words = Math.ceil(elements.length / 4);
+  const block = Buffer.alloc(4 + 4 * words);
+  block.set([0xbe, 0xde, 0, words, ...elements]);
+  const header = Buffer.from(packet.subarray(0, 12));
+  header[0] = (header[0] ?? 0) | 0x10;
+  return Buffer.concat([header, block, packet.subarray(12)]);
+}
+
+/** The packet sent again under an SSRC, payload type and number of its own (RFC 4588 §4); it has no padding. */
+export function retransmitted(
+  packet: Buffer,
+  { ssrc, payloadType, sequence }: { ssrc: number; payloadType: number; sequence: number },
+): Buffer {
+  const original = parseRtp(packet);
+  if (!original) throw new Error('the fixture is no RTP packet');
+  const header = Buffer.from(packet.subarray(0, original.payloadOffset));
+  const number = Buffer.from([header[2] ?? 0, header[3] ?? 0]);
+  header[1] = ((header[1] ?? 0) & 0x80) | payloadType;
+  header.writeUInt16BE(sequence, 2);
+  header.writeUInt32BE(ssrc, 8);
+  return Buffer.concat([header, number, packet.subarray(original.payloadOffset)]);
+}
