@@ -4,6 +4,7 @@
 import { randomInt } from 'node:crypto';
 import type { IceDescription, OpenedTransport, OpenTransportRequest, ViewerQuality } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
+import { DataRounds } from './data-rounds.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
 import { CNAME, newCredentials, newSsrc } from './identifiers.ts';
@@ -50,6 +51,7 @@ export class MediaWorker {
   readonly #viewers = new Map<string, ViewerPeer>();
   /** The same by broadcast, so that a message or a leave looks at no others. */
   readonly #viewersOf = new Map<string, Set<ViewerPeer>>();
+  readonly #rounds = new DataRounds();
   readonly #relays = new Map<string, Relay>();
   readonly #links: SourceLinks;
   readonly #engine: FanoutEngine;
@@ -103,17 +105,17 @@ export class MediaWorker {
         this.#close(command.transportId);
         return;
       case 'data':
-        for (const viewer of this.#viewersOf.get(command.broadcast) ?? []) {
+        this.#rounds.add(this.#viewersOf.get(command.broadcast) ?? [], (viewer) => {
           if (viewer.dataStarted) viewer.sendData(command.message);
-        }
+        });
         return;
       case 'open-label':
-        for (const viewer of this.#viewersOf.get(command.broadcast) ?? []) {
+        this.#rounds.add(this.#viewersOf.get(command.broadcast) ?? [], (viewer) => {
           if (viewer.dataStarted) viewer.openLabel(command.label);
-        }
+        });
         return;
       case 'start-data':
-        this.#viewers.get(command.transportId)?.startData(command.labels, command.snapshot);
+        this.#startData(command);
         return;
       case 'refuse-data':
         this.#publishers.get(command.transportId)?.refuse(command.label, command.code);
@@ -148,6 +150,7 @@ export class MediaWorker {
   /** Says goodbye to every peer and closes the socket. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
+    this.#rounds.stop();
     for (const transportId of [...this.#publishers.keys(), ...this.#viewers.keys()]) this.#close(transportId);
     for (const relay of this.#relays.values()) relay.close();
     this.#links.close();
@@ -248,6 +251,12 @@ export class MediaWorker {
     if (others) others.add(peer);
     else this.#viewersOf.set(broadcast, new Set([peer]));
     return peer;
+  }
+
+  /** Behind the messages that its snapshot has already, and before those that follow. */
+  #startData({ transportId, labels, snapshot }: Extract<WorkerCommand, { type: 'start-data' }>): void {
+    const viewer = this.#viewers.get(transportId);
+    if (viewer) this.#rounds.add([viewer], () => viewer.startData(labels, snapshot));
   }
 
   #restartIce(transportId: string): IceDescription {
