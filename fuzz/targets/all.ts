@@ -1,9 +1,9 @@
 // Every parser that reads what the network brings. A new one gets a target here. It must not know how they are run.
 
 import type { FuzzTarget } from '../target.ts';
+import { codecFacts } from './codec-facts.ts';
 import { dtls } from './dtls.ts';
 import { ingress } from './ingress.ts';
-import { keyFrame } from './key-frame.ts';
 import { rtcp } from './rtcp.ts';
 import { rtp } from './rtp.ts';
 import { sdpFragment } from './sdp-fragment.ts';
@@ -11,4 +11,4 @@ import { sdpOffer } from './sdp-offer.ts';
 import { srtp } from './srtp.ts';
 import { stun } from './stun.ts';
 
-export const TARGETS: readonly FuzzTarget[] = [stun, dtls, srtp, rtp, rtcp, keyFrame, ingress, sdpOffer, sdpFragment];
+export const TARGETS: readonly FuzzTarget[] = [stun, dtls, srtp, rtp, rtcp, codecFacts, ingress, sdpOffer, sdpFragment];

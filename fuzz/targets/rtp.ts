@@ -9,6 +9,7 @@ import {
   rtpPayload,
   writeRtpHeader,
 } from '../../src/rtp/packet.ts';
+import { unwrapRtx } from '../../src/rtp/rtx.ts';
 import { BYTE_MUTATIONS } from '../mutations.ts';
 import { type FuzzTarget, isUint, liesWithin, promise } from '../target.ts';
 import { bytesOf } from './corpus.ts';
@@ -88,6 +89,12 @@ export const rtp: FuzzTarget = {
       passed?.captureTime === undefined || liesWithin(passed.captureTime, block),
       'a capture time lies in its block',
     );
+
+    const repeated = unwrapRtx(packet);
+    if (repeated) {
+      promise(isUint(repeated.sequence, 16), 'an original number has 16 bits');
+      promise(liesWithin(repeated.payload, rtpPayload(packet)), 'a retransmission shares the packet’s memory');
+    }
 
     const written = new Uint8Array(12 + packet.payloadLength);
     writeRtpHeader(written, packet);

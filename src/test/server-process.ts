@@ -40,6 +40,17 @@ export class ServerProcess {
     return `http://localhost:${this.port}`;
   }
 
+  /** Of the process that runs now. */
+  get pid(): number {
+    if (this.#process?.pid === undefined) throw new Error('the server does not run');
+    return this.#process.pid;
+  }
+
+  /** At once, and without waiting: for when this process ends. */
+  kill(): void {
+    this.#process?.kill('SIGKILL');
+  }
+
   /** Resolves when it listens. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
