@@ -171,7 +171,10 @@ const STARTS = [0, 1, 32767, 32768, 65534, 65535];
 /** Numbers of the packets that viewers would see, as an UpTrack gives them. */
 function canonical(items: readonly Packet[]): number[] {
   const track = new UpTrack('video');
-  return items.flatMap((item) => track.receive('p', item)?.sequence ?? []);
+  return items.flatMap((item) => {
+    const index = track.receive('p', item)?.index;
+    return index === undefined ? [] : [index & 0xffff];
+  });
 }
 
 /** How many numbers are missing between the first and the last, of numbers in any order without a gap of half a turn. */

@@ -24,7 +24,8 @@ export class SendLoad {
 
   /** 0 to 1. */
   get share(): number {
-    return this.#share;
+    // Who sends nothing has no load, and measures none.
+    return this.#now() - this.#beganMs > 2 * MEASURE_EVERY_MS ? 0 : this.#share;
   }
 
   measure(work: () => void): void {
