@@ -6,17 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import {
-  CipherContext,
-  classes,
-  DtlsClient,
-  DtlsServer,
-  type DtlsSocket,
-  Message,
-  methods,
-  parseMessage,
-  SessionDescription,
-} from 'werift';
+import { CipherContext, DtlsClient, DtlsServer, type DtlsSocket, SessionDescription } from 'werift';
 import { createDtlsCertificate } from './certificate.ts';
 import { srtpMasterKeys } from './dtls/key-schedule.ts';
 
@@ -54,7 +44,6 @@ describe('werift', () => {
       'transport/certificate.ts',
       'transport/dtls/werift-client.ts',
       'transport/dtls/werift-proof.ts',
-      'transport/stun.ts',
     ]);
   });
 
@@ -189,30 +178,6 @@ describe('DTLS (dtls/werift-client.ts, dtls/werift-proof.ts)', () => {
     client.onClose.subscribe(() => closed++);
     client.options.transport.onData(Buffer.from('18fefd000000000000000100010a', 'hex').fill(0, 13), [] as never);
     expect(closed).toBe(1);
-  });
-});
-
-describe('STUN (stun.ts)', () => {
-  const key = Buffer.from('password');
-  const request = () => new Message(methods.BINDING, classes.REQUEST).setAttribute('USERNAME', 'a:b');
-
-  it('is undefined with a key when the integrity is wrong or missing, and for garbage', () => {
-    const signed = (request() as Message).addMessageIntegrity(key).addFingerprint().bytes;
-    expect(parseMessage(signed, key)?.getAttributeValue('USERNAME')).toBe('a:b');
-    expect(parseMessage(signed, Buffer.from('other'))).toBeUndefined();
-    expect(parseMessage((request() as Message).bytes, key)).toBeUndefined();
-    expect(parseMessage(Buffer.alloc(20))).toBeUndefined();
-  });
-
-  it('keeps the attributes in the order of the message', () => {
-    const signed = (request() as Message).addMessageIntegrity(key).addFingerprint();
-    signed.setAttribute('USE-CANDIDATE', null);
-    expect(parseMessage(signed.bytes)?.attributesKeys).toEqual([
-      'USERNAME',
-      'MESSAGE-INTEGRITY',
-      'FINGERPRINT',
-      'USE-CANDIDATE',
-    ]);
   });
 });
 
