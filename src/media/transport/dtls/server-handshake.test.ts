@@ -177,6 +177,20 @@ describe('a handshake as server', () => {
     expect(new Set(numbers).size).toBe(numbers.length);
   });
 
+  it('answers no more hellos than a patient client sends', () => {
+    const [sent, failed]: [Buffer[], string[]] = [[], []];
+    const server = new ServerHandshake({
+      certificate: ours,
+      remoteFingerprints: [],
+      send: (datagram) => sent.push(datagram),
+      onDone: () => {},
+      onFailed: (detail) => failed.push(detail),
+    });
+    for (let count = 0; count < 100; count++) server.receive(hello());
+    expect(sent).toHaveLength(32);
+    expect(failed).toEqual(['too many hellos']);
+  });
+
   it('says the end again under a new number when asked to', async () => {
     const meeting = new Meeting((record) => [record]);
     await meeting.connected();

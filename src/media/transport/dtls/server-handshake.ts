@@ -33,6 +33,8 @@ const SERVER_HELLO_DONE = 14;
 const CERTIFICATE_VERIFY = 15;
 const CLIENT_KEY_EXCHANGE = 16;
 
+/** A client repeats its hello about ten times before it gives up. An answer is ten times as long, and a new one costs a signature. */
+const MAX_HELLOS = 32;
 const NAMED_CURVE = 3;
 /** What passes every path (RFC 8200 §5 less headers, as libwebrtc counts). */
 const MAX_DATAGRAM_BYTES = 1200;
@@ -53,6 +55,7 @@ export class ServerHandshake implements Handshake {
   readonly #options: HandshakeOptions;
   readonly #assembly = new MessageAssembly();
   #ended = false;
+  #hellos = 0;
   #plainSequence = 0;
   #exchange: Exchange | undefined;
   #awaited: Awaited = CERTIFICATE;
@@ -107,6 +110,11 @@ export class ServerHandshake implements Handshake {
   }
 
   #receiveHello(message: HandshakeMessage): void {
+    this.#hellos++;
+    if (this.#hellos > MAX_HELLOS) {
+      this.#fail('too many hellos');
+      return;
+    }
     const isRepeated = this.#exchange?.firstMessage.equals(message.bytes);
     if (!isRepeated) {
       const hello = readClientHello(message.body);
