@@ -6,7 +6,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { DtlsCertificate } from '../src/media/transport/certificate.ts';
 import { Dtls, isDtls } from '../src/media/transport/dtls.ts';
 import { SrtpSession } from '../src/media/transport/srtp.ts';
-import { bindingResponse, isStun, readBindingRequest } from '../src/media/transport/stun.ts';
+import { bindingResponse, integrityKey, isStun, readBindingRequest } from '../src/media/transport/stun.ts';
 import { isRtcp } from '../src/rtp/rtcp.ts';
 import { bindingRequest } from '../src/test/transport-peers.ts';
 import { type Answer, type LocalDescription, parseAnswer } from './offer.ts';
@@ -182,6 +182,7 @@ export class Peer {
       return;
     }
     const request = readBindingRequest(datagram);
-    if (request && this.#remote) this.send(bindingResponse(request, LOOPBACK, this.#remote.port, this.#local.password));
+    if (!request || !this.#remote) return;
+    this.send(bindingResponse(request, LOOPBACK, this.#remote.port, integrityKey(this.#local.password)));
   }
 }

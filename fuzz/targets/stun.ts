@@ -2,6 +2,7 @@
 
 import {
   bindingResponse,
+  integrityKey,
   isAuthentic,
   isStun,
   localFragmentOf,
@@ -12,6 +13,7 @@ import { BYTE_MUTATIONS } from '../mutations.ts';
 import { type FuzzTarget, promise } from '../target.ts';
 
 const PASSWORD = 'a-password-of-22-chars';
+const KEY = integrityKey(PASSWORD);
 const USERNAME = 'local123:peer';
 /** What one datagram holds on any path. */
 const MAX_RESPONSE_BYTES = 548;
@@ -32,7 +34,7 @@ const others = [
     readBindingRequest(authentic[0] ?? Buffer.alloc(0)) ?? failed('the seed is a request'),
     '2001:db8::1',
     65_535,
-    PASSWORD,
+    KEY,
   ),
 ];
 /** What MESSAGE-INTEGRITY covers, but for the length field, which is written anew for it (RFC 8489 §14.5). */
@@ -54,14 +56,14 @@ export const stun: FuzzTarget = {
     }
     const request = readBindingRequest(datagram);
     if (!request) return `not a request, ${fragment === undefined}`;
-    const isOurs = isAuthentic(datagram, request, PASSWORD);
+    const isOurs = isAuthentic(request, KEY);
     if (isOurs) {
       const part = coveredPart(datagram);
       promise(
         covered.some((known) => known.equals(part)),
         'only what somebody who knows the password wrote is authentic',
       );
-      const response = bindingResponse(request, '192.0.2.1', 4711, PASSWORD);
+      const response = bindingResponse(request, '192.0.2.1', 4711, KEY);
       promise(response.length <= MAX_RESPONSE_BYTES, 'a response fits');
       promise(response.readUInt16BE(2) === response.length - HEADER_BYTES, 'a response says its length');
       promise(response.subarray(4, 20).equals(datagram.subarray(4, 20)), 'a response repeats the transaction');

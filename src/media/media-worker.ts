@@ -12,6 +12,7 @@ import { PublisherPeer } from './publisher-peer.ts';
 import { Relay } from './relay.ts';
 import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
 import { parseOffer } from './sdp/offer.ts';
+import { OfferMemory } from './sdp/offer-memory.ts';
 import { SourceLinks } from './source-links.ts';
 import { candidateLines } from './transport/candidates.ts';
 import { Transport } from './transport/transport.ts';
@@ -49,6 +50,9 @@ export class MediaWorker {
   readonly #now: () => number;
   readonly #publishers = new Map<string, PublisherPeer>();
   readonly #viewers = new Map<string, ViewerPeer>();
+  /** Transports that nobody has come for yet, and some for which somebody just has. */
+  readonly #pending = new Set<Transport>();
+  readonly #offers = new OfferMemory();
   /** The same by broadcast, so that a message or a leave looks at no others. */
   readonly #viewersOf = new Map<string, Set<ViewerPeer>>();
   readonly #rounds = new DataRounds();
@@ -174,31 +178,31 @@ export class MediaWorker {
   }
 
   #open(request: OpenTransportRequest): Omit<OpenedTransport, 'worker'> {
-    const pending = this.#transports().filter((transport) => transport.isPending);
-    if (pending.length >= this.#settings.maxPendingTransports) throw new FanlightError('transport_limit');
+    if (this.#pending.size >= this.#settings.maxPendingTransports) this.#forgetStarted();
+    if (this.#pending.size >= this.#settings.maxPendingTransports) throw new FanlightError('transport_limit');
 
-    const offer = parseOffer(request.offer);
     const publishing = request.role === 'publisher';
+    const offer = publishing ? parseOffer(request.offer) : this.#offers.parse(request.offer);
     const negotiation = publishing
       ? negotiatePublisher(offer)
       : negotiateViewer(offer, request.requiredTracks, newSsrc);
     const peer = publishing ? this.#addPublisher(request, negotiation) : this.#addViewer(request, negotiation);
     const credentials = newCredentials();
-    peer.attach(
-      new Transport({
-        id: request.transportId,
-        owner: peer,
-        credentials,
-        front: this.#front,
-        certificate: this.#settings.certificate,
-        dtlsRole: negotiation.dtlsRole,
-        remoteFingerprints: offer.fingerprints,
-        sctpPort: negotiation.data?.sctpPort,
-        role: request.role,
-        hasMedia: negotiation.media.length > 0,
-        now: this.#now,
-      }),
-    );
+    const transport = new Transport({
+      id: request.transportId,
+      owner: peer,
+      credentials,
+      front: this.#front,
+      certificate: this.#settings.certificate,
+      dtlsRole: negotiation.dtlsRole,
+      remoteFingerprints: offer.fingerprints,
+      sctpPort: negotiation.data?.sctpPort,
+      role: request.role,
+      hasMedia: negotiation.media.length > 0,
+      now: this.#now,
+    });
+    peer.attach(transport);
+    this.#pending.add(transport);
     const answer = writeAnswer(
       offer,
       negotiation,
@@ -331,6 +335,10 @@ export class MediaWorker {
     return [...this.#publishers.values(), ...this.#viewers.values()].flatMap(({ transport }) => transport ?? []);
   }
 
+  #forgetStarted(): void {
+    for (const transport of this.#pending) if (!transport.isPending) this.#pending.delete(transport);
+  }
+
   #tickPublishers(): void {
     const nowMs = this.#now();
     for (const peer of this.#publishers.values()) peer.tick(nowMs);
@@ -339,6 +347,7 @@ export class MediaWorker {
   #tickTransports(): void {
     const nowMs = this.#now();
     for (const transport of this.#transports()) transport.tick(nowMs);
+    this.#forgetStarted();
   }
 
   #tickViewers(): void {

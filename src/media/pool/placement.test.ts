@@ -28,6 +28,22 @@ describe('Placement', () => {
     expect(subject.choose('b', true, [0, 1])).toBe(0);
   });
 
+  it('counts who leaves, once, and nobody who was not there', () => {
+    const { subject } = placement();
+    subject.add('1', viewer(0));
+    subject.add('2', viewer(0));
+    subject.add('3', viewer(1));
+    subject.remove('1');
+    subject.remove('2');
+    subject.remove('2');
+    subject.remove('unknown');
+    expect(subject.choose('b', false, [1, 0])).toBe(0);
+    expect(subject.choose('b', true, [0, 1])).toBe(1);
+    subject.remove('3');
+    subject.add('4', viewer(0));
+    expect(subject.choose('b', false, [0, 1])).toBe(1);
+  });
+
   it('goes elsewhere when that worker is not there, and nowhere when none is', () => {
     const { subject } = placement();
     subject.add('p', publisher(0));

@@ -14,6 +14,9 @@ interface Source {
 
 export class Placement {
   readonly #transports = new Map<string, Placed>();
+  /** Transports on each worker: all together, and of each broadcast. */
+  readonly #load = new Map<number, number>();
+  readonly #loadOf = new Map<string, Map<number, number>>();
   /** Broadcast → its publisher. */
   readonly #sources = new Map<string, Source>();
   readonly #onSourceMoved: (broadcast: string, worker: number | undefined) => void;
@@ -32,8 +35,7 @@ export class Placement {
       const home = this.#sources.get(broadcast)?.worker ?? this.#busiestOf(broadcast);
       if (home !== undefined && ready.includes(home)) return home;
     }
-    const load = new Map<number, number>(ready.map((worker) => [worker, 0]));
-    for (const { worker } of this.#transports.values()) load.set(worker, (load.get(worker) ?? 0) + 1);
+    const load = this.#load;
     return [...ready].sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0))[0];
   }
 
@@ -43,6 +45,7 @@ export class Placement {
 
   add(transportId: string, placed: Placed): void {
     this.#transports.set(transportId, placed);
+    this.#count(placed, 1);
   }
 
   /** The publisher's transport was answered: it is the source from now on. */
@@ -53,8 +56,10 @@ export class Placement {
 
   remove(transportId: string): void {
     const placed = this.#transports.get(transportId);
+    if (!placed) return;
     this.#transports.delete(transportId);
-    if (!placed?.publisher || this.#sources.get(placed.broadcast)?.transportId !== transportId) return;
+    this.#count(placed, -1);
+    if (!placed.publisher || this.#sources.get(placed.broadcast)?.transportId !== transportId) return;
     // A newcomer that lost against the publisher before it leaves that one as the source.
     const other = [...this.#transports].find(
       ([, { publisher, broadcast }]) => publisher && broadcast === placed.broadcast,
@@ -73,11 +78,15 @@ export class Placement {
   }
 
   #busiestOf(broadcast: string): number | undefined {
-    const transports = new Map<number, number>();
-    for (const placed of this.#transports.values()) {
-      if (placed.broadcast === broadcast) transports.set(placed.worker, (transports.get(placed.worker) ?? 0) + 1);
-    }
-    return [...transports].sort(([, a], [, b]) => b - a)[0]?.[0];
+    return [...(this.#loadOf.get(broadcast) ?? [])].sort(([, a], [, b]) => b - a)[0]?.[0];
+  }
+
+  #count({ worker, broadcast }: Placed, change: 1 | -1): void {
+    const ofBroadcast = this.#loadOf.get(broadcast) ?? new Map<number, number>();
+    addTo(this.#load, worker, change);
+    addTo(ofBroadcast, worker, change);
+    if (ofBroadcast.size > 0) this.#loadOf.set(broadcast, ofBroadcast);
+    else this.#loadOf.delete(broadcast);
   }
 
   #setSource(broadcast: string, source: Source | undefined): void {
@@ -86,4 +95,11 @@ export class Placement {
     else this.#sources.delete(broadcast);
     if (before?.worker !== source?.worker) this.#onSourceMoved(broadcast, source?.worker);
   }
+}
+
+/** A worker without transports has no entry. */
+function addTo(load: Map<number, number>, worker: number, change: 1 | -1): void {
+  const count = (load.get(worker) ?? 0) + change;
+  if (count > 0) load.set(worker, count);
+  else load.delete(worker);
 }

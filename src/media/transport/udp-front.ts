@@ -4,7 +4,7 @@
 
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import { bindingResponse, hasRoleConflict, isAuthentic, isStun, localFragmentOf, readBindingRequest } from './stun.ts';
+import { bindingResponse, integrityKey, isAuthentic, isStun, localFragmentOf, readBindingRequest } from './stun.ts';
 
 /** One side of an ICE session: the peer must know the password to use the fragment. */
 export interface IceCredentials {
@@ -203,12 +203,13 @@ export class UdpFront {
       this.#dropped['malformed-stun']++;
       return;
     }
-    if (!isAuthentic(datagram, request, password)) {
+    const key = integrityKey(password);
+    if (!isAuthentic(request, key)) {
       this.#dropped['bad-integrity']++;
       return;
     }
-    this.send(bindingResponse(request, unmapped(from.address), from.port, password), from);
-    if (hasRoleConflict(request)) return;
+    this.send(bindingResponse(request, unmapped(from.address), from.port, key), from);
+    if (request.hasRoleConflict) return;
     // Until the peer nominates by the new credentials, media stays on the old path (RFC 8445 §9).
     if (request.useCandidate) this.#retireOlderCredentials(registration, fragment);
     registration.usedFragment ??= fragment;
