@@ -208,6 +208,23 @@ describe('a transport to libdatachannel', () => {
     expect(Buffer.compare(Buffer.from(call.received[1] as ArrayBuffer), Buffer.alloc(65_536, 7))).toBe(0);
   });
 
+  it('lets libdatachannel close a channel, and open another', async () => {
+    const call = await new Call().withChannel().open().connected();
+    call.transport.data?.send({ label: 'chat', binary: false, payload: Buffer.from('before') }, false);
+    await until(() => expect(call.received).toEqual(['before']));
+    const first = call.channel;
+    let closed = 0;
+    first.onClosed(() => closed++);
+    first.close();
+    await until(() => expect(closed).toBe(1));
+    call.withChannel();
+    await until(() => expect(call.channel.isOpen()).toBe(true));
+    call.channel.sendMessage('again');
+    await until(() => expect(call.owner.messages.map(({ payload }) => payload.toString())).toEqual(['again']));
+    call.transport.data?.send({ label: 'chat', binary: false, payload: Buffer.from('after') }, false);
+    await until(() => expect(call.received).toEqual(['before', 'after']));
+  });
+
   it('opens channels that libdatachannel sees', async () => {
     const call = new Call().withChannel();
     const labels: string[] = [];

@@ -47,3 +47,23 @@ it('follows a deadline that moves', () => {
   vi.advanceTimersByTime(200);
   expect(waiting.timedOutAt).toEqual([500]);
 });
+
+it('gives the sockets time first when the thread was busy, but not for ever', () => {
+  let stalledMs = 0;
+  const timer = new SharedTimer(() => Date.now() + stalledMs);
+  const waiting = new Waiting();
+  waiting.dueAtMs = 400;
+  timer.watch(waiting);
+  vi.advanceTimersByTime(100);
+  stalledMs = 1_000;
+  vi.advanceTimersByTime(100);
+  expect(waiting.timedOutAt).toEqual([]);
+  vi.advanceTimersByTime(100);
+  expect(waiting.timedOutAt).toEqual([1_300]);
+  waiting.dueAtMs = 1_400;
+  for (let look = 0; look < 2; look++) {
+    stalledMs += 500;
+    vi.advanceTimersByTime(100);
+  }
+  expect(waiting.timedOutAt).toHaveLength(2);
+});

@@ -3,6 +3,8 @@
 
 /** How exact deadlines are: far below the shortest timeout. */
 const LOOK_EVERY_MS = 100;
+/** A look that comes so late finds acknowledgements that wait at the socket: the thread was busy, not the peers silent. */
+const LATE_MS = 2 * LOOK_EVERY_MS;
 
 export interface Timed {
   /** Infinite while nothing is awaited. */
@@ -14,6 +16,8 @@ export class SharedTimer {
   readonly #now: () => number;
   readonly #awaiting = new Set<Timed>();
   #timer: NodeJS.Timeout | undefined;
+  #lookedAtMs = 0;
+  #gaveTime = false;
 
   /** @param now ms that only go forward */
   constructor(now: () => number) {
@@ -23,12 +27,19 @@ export class SharedTimer {
   /** Looks at this one's deadline from now on, until it has none. Cheap when called again. */
   watch(timed: Timed): void {
     this.#awaiting.add(timed);
+    if (this.#timer) return;
+    this.#lookedAtMs = this.#now();
     // Unreferenced: what is awaited here is no reason for a process to stay.
-    this.#timer ??= setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
+    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS).unref();
   }
 
   #look(): void {
     const nowMs = this.#now();
+    const isLate = nowMs - this.#lookedAtMs > LATE_MS;
+    this.#lookedAtMs = nowMs;
+    // Once in a row: who is always late has to look at some time.
+    this.#gaveTime = isLate && !this.#gaveTime;
+    if (this.#gaveTime) return;
     for (const timed of this.#awaiting) {
       if (timed.dueAtMs === Number.POSITIVE_INFINITY) this.#awaiting.delete(timed);
       else if (timed.dueAtMs <= nowMs) timed.timedOut(nowMs);
