@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ntpFromUnixMs } from '../rtp/ntp.ts';
-import { parseRtcp, type RtcpPacket } from '../rtp/rtcp.ts';
-import { writeSenderReport } from '../rtp/rtcp-writer.ts';
-import { seededRandom } from '../rtp/seeded-network.ts';
-import { acceptedMedia, extended, retransmitted } from '../test/media-fixtures.ts';
-import { deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../test/rtp-fixtures.ts';
+import { ntpFromUnixMs } from '../../rtp/ntp.ts';
+import { parseRtcp, type RtcpPacket } from '../../rtp/rtcp.ts';
+import { writeSenderReport } from '../../rtp/rtcp-writer.ts';
+import { seededRandom } from '../../rtp/seeded-network.ts';
+import { acceptedMedia, extended, retransmitted } from '../../test/media-fixtures.ts';
+import { deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../../test/rtp-fixtures.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { SourceItem } from '../worker-protocol.ts';
 import { Ingress } from './ingress.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
-import type { SourceItem } from './worker-protocol.ts';
 
 const MID = 4;
 const RID = 10;
