@@ -1,7 +1,7 @@
 // A publisher that is let in and then sends rubbish: RTP and RTCP in one go through the ingress, with what it answers.
 // An input is a train of packets, each behind two bytes of length; lengths that do not fit take the rest.
 
-import { Ingress } from '../../src/media/ingress.ts';
+import { Ingress } from '../../src/media/ingress/ingress.ts';
 import { negotiatePublisher } from '../../src/media/sdp/answer.ts';
 import { parseOffer } from '../../src/media/sdp/offer.ts';
 import { parseRtcp, RTCP } from '../../src/rtp/rtcp.ts';

@@ -2,7 +2,7 @@
 
 import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
-import { Ingress, type IngressOptions } from './ingress.ts';
+import { Ingress, type IngressOptions } from './ingress/ingress.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';

@@ -2,13 +2,13 @@
 // which answers what it is asked, and loss, repetition, reordering and delay on both ways, all from a seed.
 
 import { describe, expect, it } from 'vitest';
-import { parseRtcp } from '../rtp/rtcp.ts';
-import { seededRandom } from '../rtp/seeded-network.ts';
-import { acceptedMedia, extended, retransmitted } from '../test/media-fixtures.ts';
-import { deltaFrame, keyFrame, VP8 } from '../test/rtp-fixtures.ts';
+import { parseRtcp } from '../../rtp/rtcp.ts';
+import { seededRandom } from '../../rtp/seeded-network.ts';
+import { acceptedMedia, extended, retransmitted } from '../../test/media-fixtures.ts';
+import { deltaFrame, keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
+import { UpTrack } from '../up-track.ts';
+import type { SourceItem } from '../worker-protocol.ts';
 import { Ingress } from './ingress.ts';
-import { UpTrack } from './up-track.ts';
-import type { SourceItem } from './worker-protocol.ts';
 
 interface Conditions {
   readonly seed: number;

@@ -1,10 +1,10 @@
 // One m= section of a publisher: its sources, which of them repeats which, and the one that is forwarded.
 // It must not know RTCP bytes or other sections.
 
-import type { CodecFacts } from '../rtp/codec-facts.ts';
-import { LayerChoice } from '../rtp/layer-choice.ts';
-import type { IngressSource } from './ingress-source.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
+import type { CodecFacts } from '../../rtp/codec-facts.ts';
+import { LayerChoice } from '../../rtp/layer-choice.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { IngressSource } from './source.ts';
 
 /** A source that was replaced is forwarded again when the one that replaced it has been silent for so long. */
 const TAKE_BACK_AFTER_MS = 1000;

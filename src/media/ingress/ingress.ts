@@ -1,22 +1,22 @@
 // The packets of one publisher's transport: whose they are, which were lost, what must be reported and asked for.
 // It must not know viewers, sockets or encryption; it answers with RTCP packets to send.
 
-import { ClockOffset } from '../rtp/clock-offset.ts';
-import type { Codec, MediaKind, Track } from '../rtp/codec.ts';
-import { readCodecFacts } from '../rtp/codec-facts.ts';
-import { ExtensionReader, type ReceivedExtensions } from '../rtp/header-extension.ts';
-import { unixMsFromNtp } from '../rtp/ntp.ts';
-import { parseRtp, type RtpPacket, rtpPayload } from '../rtp/packet.ts';
-import { RoundTrip } from '../rtp/round-trip.ts';
-import { parseRtcp, type SenderReport } from '../rtp/rtcp.ts';
-import { unwrapRtx } from '../rtp/rtx.ts';
-import { timestampDistance } from '../rtp/sequence.ts';
-import { bare, Demultiplexer, type Format } from './ingress-demultiplexer.ts';
-import { IngressReports } from './ingress-reports.ts';
-import { IngressSection } from './ingress-section.ts';
-import { IngressSource } from './ingress-source.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import { ClockOffset } from '../../rtp/clock-offset.ts';
+import type { Codec, MediaKind, Track } from '../../rtp/codec.ts';
+import { readCodecFacts } from '../../rtp/codec-facts.ts';
+import { ExtensionReader, type ReceivedExtensions } from '../../rtp/header-extension.ts';
+import { unixMsFromNtp } from '../../rtp/ntp.ts';
+import { parseRtp, type RtpPacket, rtpPayload } from '../../rtp/packet.ts';
+import { RoundTrip } from '../../rtp/round-trip.ts';
+import { parseRtcp, type SenderReport } from '../../rtp/rtcp.ts';
+import { unwrapRtx } from '../../rtp/rtx.ts';
+import { timestampDistance } from '../../rtp/sequence.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { SourceItem } from '../worker-protocol.ts';
+import { bare, Demultiplexer, type Format } from './demultiplexer.ts';
+import { IngressReports } from './reports.ts';
+import { IngressSection } from './section.ts';
+import { IngressSource } from './source.ts';
 
 export interface IngressOptions {
   readonly media: readonly AcceptedMedia[];

@@ -1,14 +1,14 @@
 // One SSRC of a publisher's media: which of its packets came, which are missing, what must be asked of it.
 // It must not know other sources, nor whether it is forwarded.
 
-import { KeyFrameWish } from '../rtp/key-frame-wish.ts';
-import { NackTracker } from '../rtp/nack-tracker.ts';
-import { ReceptionStatistics } from '../rtp/reception-statistics.ts';
-import { ReplayWindow } from '../rtp/replay-window.ts';
-import { writeFir, writeNack, writePli } from '../rtp/rtcp-writer.ts';
-import { isRestart, unwrapSequence } from '../rtp/sequence.ts';
-import type { Format } from './ingress-demultiplexer.ts';
-import type { OfferedCodec } from './sdp/offer.ts';
+import { KeyFrameWish } from '../../rtp/key-frame-wish.ts';
+import { NackTracker } from '../../rtp/nack-tracker.ts';
+import { ReceptionStatistics } from '../../rtp/reception-statistics.ts';
+import { ReplayWindow } from '../../rtp/replay-window.ts';
+import { writeFir, writeNack, writePli } from '../../rtp/rtcp-writer.ts';
+import { isRestart, unwrapSequence } from '../../rtp/sequence.ts';
+import type { OfferedCodec } from '../sdp/offer.ts';
+import type { Format } from './demultiplexer.ts';
 
 /** How far back packets are told apart from their repetitions; more than a restart lies apart. */
 const WINDOW = 4096;

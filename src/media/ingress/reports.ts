@@ -1,14 +1,14 @@
 // What a publisher is told of its packets as a whole: receiver reports, transport-wide feedback, or a bitrate.
 // It must not know key frames or lost packets one by one.
 
-import type { RtpPacket } from '../rtp/packet.ts';
-import { ReceptionStatistics } from '../rtp/reception-statistics.ts';
-import { writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
-import { TransportWideRecorder } from '../rtp/transport-wide-recorder.ts';
-import { writeTransportWideFeedback } from '../rtp/transport-wide-rtcp.ts';
-import type { Format } from './ingress-demultiplexer.ts';
-import type { IngressSource } from './ingress-source.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
+import type { RtpPacket } from '../../rtp/packet.ts';
+import { ReceptionStatistics } from '../../rtp/reception-statistics.ts';
+import { writeReceiverReport, writeRemb } from '../../rtp/rtcp-writer.ts';
+import { TransportWideRecorder } from '../../rtp/transport-wide-recorder.ts';
+import { writeTransportWideFeedback } from '../../rtp/transport-wide-rtcp.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { Format } from './demultiplexer.ts';
+import type { IngressSource } from './source.ts';
 
 export interface IngressReportsOptions {
   readonly media: readonly AcceptedMedia[];

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { ntpFromUnixMs } from '../rtp/ntp.ts';
-import { parseRtcp, type RtcpPacket } from '../rtp/rtcp.ts';
-import { writeSenderReport } from '../rtp/rtcp-writer.ts';
-import { acceptedMedia, extended, retransmitted } from '../test/media-fixtures.ts';
-import { deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../test/rtp-fixtures.ts';
+import { ntpFromUnixMs } from '../../rtp/ntp.ts';
+import { parseRtcp, type RtcpPacket } from '../../rtp/rtcp.ts';
+import { writeSenderReport } from '../../rtp/rtcp-writer.ts';
+import { seededRandom } from '../../rtp/seeded-network.ts';
+import { acceptedMedia, extended, retransmitted } from '../../test/media-fixtures.ts';
+import { deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../../test/rtp-fixtures.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { SourceItem } from '../worker-protocol.ts';
 import { Ingress } from './ingress.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
-import type { SourceItem } from './worker-protocol.ts';
 
 const MID = 4;
 const RID = 10;
@@ -378,5 +379,40 @@ describe('without simulcast', () => {
       asked.pli += of(due, 'pli').length;
     }
     expect(asked).toEqual({ nack: 10, pli: 2 });
+  });
+});
+
+describe('whatever a publisher sends', () => {
+  it('is survived, in bounded memory and with RTCP that can be read', () => {
+    const { subject, packets } = ingress(LAYERS);
+    const random = seededRandom(9143);
+    const byte = () => Math.floor(random() * 256);
+    const samples = [
+      extended(keyFrame({ sequence: 1 }), { [MID]: 'v', [RID]: 'q', [TRANSPORT_WIDE]: [0, 1] }),
+      extended(retransmitted(keyFrame({ sequence: 1 }), { ssrc: 2, payloadType: 97, sequence: 5 }), {
+        [REPAIRED_RID]: 'q',
+      }),
+      extended(opusPacket({ sequence: 1, ssrc: 3 }), { [MID]: 'a', [TRANSPORT_WIDE]: [0, 2] }),
+      paddingOnly({ sequence: 9, ssrc: 2, payloadType: 97 }),
+    ];
+    let rtcp = 0;
+    for (let round = 0; round < 30_000; round++) {
+      const bytes = Buffer.from(samples[round % samples.length] ?? []);
+      for (let change = Math.floor(random() * 6); change > 0; change--) {
+        // Above the first byte, so that most of them are still packets.
+        bytes[1 + Math.floor(random() * (bytes.length - 1))] = byte();
+      }
+      const cut = bytes.subarray(0, random() < 0.1 ? Math.floor(random() * bytes.length) : bytes.length);
+      subject.receiveRtp(cut, round);
+      subject.receiveRtcp(cut, round);
+      if (round % 20 > 0) continue;
+      for (const datagram of subject.due(round)) {
+        rtcp++;
+        expect(datagram.length).toBeLessThanOrEqual(1200);
+        expect(datagram.length % 4).toBe(0);
+      }
+    }
+    expect(packets.length).toBeGreaterThan(100);
+    expect(rtcp).toBeGreaterThan(100);
   });
 });

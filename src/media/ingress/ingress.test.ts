@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ntpFromUnixMs } from '../rtp/ntp.ts';
-import { parseRtcp } from '../rtp/rtcp.ts';
-import { writeSenderReport } from '../rtp/rtcp-writer.ts';
-import { acceptedMedia } from '../test/media-fixtures.ts';
-import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
+import { ntpFromUnixMs } from '../../rtp/ntp.ts';
+import { parseRtcp } from '../../rtp/rtcp.ts';
+import { writeSenderReport } from '../../rtp/rtcp-writer.ts';
+import { acceptedMedia } from '../../test/media-fixtures.ts';
+import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp-fixtures.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { SourceItem } from '../worker-protocol.ts';
 import { Ingress } from './ingress.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
-import type { SourceItem } from './worker-protocol.ts';
 
 const feedback = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 

@@ -1,9 +1,9 @@
 // Which m= section a publisher's packet belongs to, and in which format it is (RFC 9143 §9.2).
 // It must not know what becomes of the packet.
 
-import type { Codec } from '../rtp/codec.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
-import type { OfferedCodec } from './sdp/offer.ts';
+import type { Codec } from '../../rtp/codec.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { OfferedCodec } from '../sdp/offer.ts';
 
 /** What a payload type stands for in its section. */
 export interface Format {
