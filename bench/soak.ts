@@ -27,7 +27,7 @@ const { values } = parseArgs({ options: { joins: { type: 'string', default: '100
 const joins = Number(values.joins);
 const server = await ServerProcess.start({
   VIEWER_GRACE: '0',
-  FANLIGHT_OFFERS_PER_MINUTE: '10000000',
+  FANLIGHT_OFFERS_PER_MINUTE: '1000000',
   FANLIGHT_MAX_PENDING_TRANSPORTS: '1000',
 });
 process.on('exit', () => server.kill());
