@@ -1,5 +1,5 @@
 // A publisher that is let in and then sends rubbish: RTP and RTCP in one go through the ingress, with what it answers.
-// An input is a train of packets, each behind two bytes of length; lengths that do not fit take the rest.
+// An input is a train of packets.
 
 import { Ingress } from '../../src/media/ingress/ingress.ts';
 import { negotiatePublisher } from '../../src/media/sdp/answer.ts';
@@ -10,6 +10,7 @@ import { deltaFrame, keyFrame, opusPacket, paddingOnly } from '../../src/test/rt
 import { CHROME_PUBLISHER, sdp } from '../../src/test/sample-offers.ts';
 import { BYTE_MUTATIONS } from '../mutations.ts';
 import { type FuzzTarget, promise } from '../target.ts';
+import { cars, train } from './trains.ts';
 
 const { media } = negotiatePublisher(parseOffer(sdp(CHROME_PUBLISHER)));
 /** Packets that one tick may answer with: feedback for each of a handful of sources. */
@@ -79,16 +80,4 @@ function numbered(number: number): Uint8Array {
   const frame = deltaFrame({ sequence: number });
   const extension = [0xbe, 0xde, 0, 1, 0x41, number >> 8, number & 0xff, 0];
   return Uint8Array.from([0x90, ...frame.subarray(1, 12), ...extension, ...frame.subarray(12)]);
-}
-
-function train(...packets: readonly Uint8Array[]): Uint8Array {
-  return Uint8Array.from(packets.flatMap((packet) => [packet.length >> 8, packet.length & 0xff, ...packet]));
-}
-
-function* cars(input: Uint8Array): Iterable<Buffer> {
-  for (let offset = 0; offset + 2 < input.length; ) {
-    const length = ((input[offset] ?? 0) << 8) | (input[offset + 1] ?? 0);
-    yield Buffer.from(input.subarray(offset + 2, offset + 2 + length));
-    offset += 2 + Math.max(1, length);
-  }
 }

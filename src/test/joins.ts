@@ -25,7 +25,7 @@ export async function joinAndLeave({ endpoint, certificate, joins, atOnce, leave
         const viewer = await SmallViewer.join(endpoint, certificate);
         await viewer.leave(leaves(join));
       } catch (error) {
-        failures.push(error instanceof Error ? error.message : String(error));
+        failures.push(String(error));
       }
     }
   };

@@ -4,6 +4,7 @@
 import { createRequire } from 'node:module';
 import type * as NodeDataChannel from 'node-datachannel';
 import { writeRtpHeader } from '../rtp/packet.ts';
+import { writeNack } from '../rtp/rtcp-writer.ts';
 import { type OpenOptions, type OpenResult, postOffer } from './session-requests.ts';
 
 // Its ESM entry lacks the classes.
@@ -25,12 +26,21 @@ function keep<T>(native: T): T {
   return native;
 }
 
+/** Another way to the server than the one that its answer names. */
+export interface AnswerOptions {
+  readonly rewriteAnswer?: (answer: string) => string;
+}
+
 class LibdatachannelPeer {
   readonly connection = keep(new library.PeerConnection('test', { iceServers: [], disableAutoNegotiation: true }));
   session: OpenResult | undefined;
 
   /** @param withCandidates OBS puts none into its offer since 30.2 */
-  protected async negotiate(endpoint: string, withCandidates: boolean, options: OpenOptions): Promise<OpenResult> {
+  protected async negotiate(
+    endpoint: string,
+    withCandidates: boolean,
+    options: OpenOptions & AnswerOptions,
+  ): Promise<OpenResult> {
     const offer = await new Promise<string>((resolve) => {
       this.connection.onGatheringStateChange((state) => {
         if (state === 'complete') resolve(this.connection.localDescription()?.sdp ?? '');
@@ -41,7 +51,10 @@ class LibdatachannelPeer {
       .split('\r\n')
       .filter((line) => withCandidates || !/^a=(candidate|end-of-candidates)/.test(line));
     this.session = await postOffer(endpoint, lines.join('\r\n'), options);
-    if (this.session.status === 201) this.connection.setRemoteDescription(this.session.answer, 'answer');
+    const { rewriteAnswer = (answer) => answer } = options;
+    if (this.session.status === 201) {
+      this.connection.setRemoteDescription(rewriteAnswer(this.session.answer), 'answer');
+    }
     return this.session;
   }
 
@@ -96,6 +109,7 @@ export interface SeenPacket {
 /** Views with another payload type than the publisher's, so that a mix-up shows. */
 export class LibdatachannelViewer extends LibdatachannelPeer {
   static readonly videoPayloadType = 102;
+  readonly #tracks: NodeDataChannel.Track[] = [];
   readonly video: SeenPacket[] = [];
   readonly audio: SeenPacket[] = [];
   readonly messages: { readonly label: string; readonly data: string | Buffer | ArrayBuffer }[] = [];
@@ -114,6 +128,7 @@ export class LibdatachannelViewer extends LibdatachannelPeer {
       [video, this.video],
     ] as const) {
       const track = keep(this.connection.addTrack(medium));
+      this.#tracks.push(track);
       track.onMessage((bytes) => {
         const packet = see(bytes);
         if (packet) seen.push(packet);
@@ -126,8 +141,15 @@ export class LibdatachannelViewer extends LibdatachannelPeer {
     });
   }
 
-  view(endpoint: string, options: OpenOptions = {}): Promise<OpenResult> {
+  view(endpoint: string, options: OpenOptions & AnswerOptions = {}): Promise<OpenResult> {
     return this.negotiate(endpoint, true, options);
+  }
+
+  /** NACK for packets of the video, which this library leaves to whoever uses it. */
+  askAgain(sequences: readonly number[]): void {
+    const ssrc = this.video[0]?.ssrc;
+    if (ssrc === undefined || sequences.length === 0) return;
+    this.#tracks.at(-1)?.sendMessageBinary(Buffer.from(writeNack(1, ssrc, sequences)));
   }
 }
 

@@ -50,7 +50,8 @@ export async function whileEncoding(
   frames: number,
   publisher: Page,
   viewer: Page,
-): Promise<{ readonly sent: VideoStatistics; readonly seen: VideoStatistics }> {
+): Promise<{ readonly sent: VideoStatistics; readonly seen: VideoStatistics; readonly seconds: number }> {
+  const beganMs = performance.now();
   const before = { sent: await videoStatistics(publisher), seen: await videoStatistics(viewer) };
   const after = await eventually(
     `${frames} frames are encoded`,
@@ -61,7 +62,8 @@ export async function whileEncoding(
     // The fake camera of a busy machine gives some 20 frames a second.
     10_000 + frames * 100,
   );
-  return { sent: growth(before.sent, after.sent), seen: growth(before.seen, after.seen) };
+  const seconds = (performance.now() - beganMs) / 1000;
+  return { sent: growth(before.sent, after.sent), seen: growth(before.seen, after.seen), seconds };
 }
 
 function growth(before: VideoStatistics, after: VideoStatistics): VideoStatistics {

@@ -1,6 +1,7 @@
 // OBS and players on its library: libdatachannel on both sides, packets compared byte for byte.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { BadLink, GOOD } from '../bad-link.ts';
 import { LibdatachannelViewer, ObsLikePublisher } from '../libdatachannel.ts';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 
@@ -91,6 +92,38 @@ describe('a publisher like OBS', () => {
 });
 
 describe('a viewer on libdatachannel', () => {
+  it('gets what the network lost when it asks for it, byte for byte', async () => {
+    const link = await BadLink.open(server.fanlight.ports.udp[0] ?? 0, 11);
+    const publisher = use(new ObsLikePublisher());
+    const viewer = use(new LibdatachannelViewer());
+    await publisher.publish(`${server.url}/whip/lossy`, { key: 'stream-key' });
+    await viewer.view(`${server.url}/whep/lossy`, { rewriteAnswer: (answer) => link.through(answer) });
+    await eventually('both connected', () => publisher.isConnected && viewer.isConnected);
+    publisher.sendVideo(0, { key: true, payload: [0, 0] });
+    await eventually('the first packet', () => viewer.video.length === 1);
+
+    link.toClients.conditions = { loss: 0.2 };
+    for (let sequence = 1; sequence < 100; sequence++) {
+      publisher.sendVideo(sequence, { key: false, payload: [sequence, 7] });
+    }
+    await eventually('what was not lost', () => viewer.video.length > 60);
+    link.conditions = GOOD;
+    const first = viewer.video[0]?.sequence ?? 0;
+    const missing = () => {
+      const seen = new Set(viewer.video.map(({ sequence }) => (sequence - first) & 0xffff));
+      return [...Array(100).keys()].filter((number) => !seen.has(number));
+    };
+    expect(missing().length).toBeGreaterThan(5);
+    await eventually('the rest', () => {
+      viewer.askAgain(missing().map((number) => (first + number) & 0xffff));
+      return missing().length === 0;
+    });
+    for (const { sequence, payload } of viewer.video.slice(1)) {
+      expect(payload.at(-2)).toBe((sequence - first) & 0xffff);
+    }
+    link.close();
+  });
+
   it('gets data messages beside the media', async () => {
     const viewer = use(new LibdatachannelViewer({ data: true }));
     await viewer.view(`${server.url}/whep/data`);
