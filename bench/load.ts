@@ -16,6 +16,8 @@ const BROADCAST = 'bench';
 /** Nothing more came for so long: what is missing now is lost, and not late. Repeated packets are asked for sooner. */
 const SETTLE_MS = 1_000;
 const MAX_SETTLE_MS = 20_000;
+/** More than SCTP's first retransmission timeout, 1 s. */
+const MORE_DATA_WITHIN_MS = 1_500;
 const PUBLISHER_CHECK_EVERY_MS = 2_500;
 
 const certificate = createDtlsCertificate();
@@ -178,6 +180,14 @@ async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
   };
 }
 
+/** Until so many messages are there, or no more come. */
+async function untilAllRead(messages: number): Promise<void> {
+  for (let seen = -1; fleet.dataMessages < messages && fleet.dataMessages !== seen; ) {
+    seen = fleet.dataMessages;
+    await sleep(MORE_DATA_WITHIN_MS);
+  }
+}
+
 /** Messages from a program to everybody, evenly spread. */
 async function data(command: Extract<LoadCommand, { type: 'data' }>): Promise<DataResult> {
   const { messagesPerSecond, bytes, measureMs } = command;
@@ -201,7 +211,7 @@ async function data(command: Extract<LoadCommand, { type: 'data' }>): Promise<Da
       await sleep(Math.max(0, startedAtMs + (message * 1_000) / messagesPerSecond - performance.now()));
       await sendOne();
     }
-    await sleep(SETTLE_MS);
+    await untilAllRead(before + messagesSent * fleet.size);
   });
   return {
     ...cost,
