@@ -4,13 +4,22 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Addons } from './addons.ts';
 import { type Limit, measureLimit } from './limit.ts';
 import { describeMachine, SERVER_CORE } from './machine.ts';
 import { type BenchOptions, type Engine, parseOptions, USAGE } from './options.ts';
 import { residentBytes } from './process-cpu.ts';
 import { Load, ServerUnderTest } from './processes.ts';
 import { report } from './report.ts';
-import { type BenchResults, failures, isSaturated, type SingleFigures, type SweepRow } from './results.ts';
+import {
+  type BenchResults,
+  cpuPercent,
+  failures,
+  isSaturated,
+  othersPercent,
+  type SingleFigures,
+  type SweepRow,
+} from './results.ts';
 
 /** One in so many viewers decrypts everything. */
 const READ_ONE_IN = 50;
@@ -21,6 +30,11 @@ const SETTLE_MS = 3_000;
 const DATA = { messagesPerSecond: 10, bytes: 200 };
 /** Sockets and files of a process besides those of viewers. */
 const OTHER_FILES = 100;
+/** From here on the next size has nothing to tell. */
+const FULL_CORE_PERCENT = 90;
+/** What others may use of the server's core before the figures are worth less. */
+const QUIET_PERCENT = 10;
+const HOPELESS_DELAY_MS = 1_000;
 const LIMIT_RECEIVERS = 1_000;
 
 const knowsEngines = readFileSync('src/config.ts', 'utf8').includes('FANLIGHT_FANOUT');
@@ -31,6 +45,11 @@ const broken: Engine[] = [];
 const options = readOptions();
 const progress = (text: string): void => void process.stderr.write(`${text}\n`);
 
+const addons = await Addons.open();
+const filterAddon = await addons.compile('count-filter').catch((error: unknown) => {
+  notes.push(`the counting viewers' figures are estimates: ${messageOf(error)}`);
+  return undefined;
+});
 const startedAt = new Date().toISOString();
 const limit: Limit | string = options.parts.includes('limit') ? await limitOf() : 'left out';
 const sweep: SweepRow[] = [];
@@ -38,7 +57,14 @@ if (options.parts.includes('sweep')) {
   for (const engine of options.engines) await sweepEngine(engine);
 }
 const single = options.parts.includes('single') ? await singleFigures() : undefined;
+await addons.close();
 
+const others = Math.max(0, ...sweep.map((row) => othersPercent(row) ?? 0));
+if (others > QUIET_PERCENT) {
+  notes.push(
+    `others used up to ${others.toFixed(0)} % of the server's core: figures are preliminary, and delays are theirs`,
+  );
+}
 const results: BenchResults = { startedAt, machine, options, sweep, single, limit, notes };
 process.stdout.write(report(results));
 mkdirSync(dirname(options.jsonPath), { recursive: true });
@@ -50,14 +76,20 @@ function readOptions(): BenchOptions {
   try {
     return parseOptions(process.argv.slice(2), knowsEngines);
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
+    process.stderr.write(`${messageOf(error)}\n\n${USAGE}`);
     process.exit(2);
   }
 }
 
 async function limitOf(): Promise<Limit | string> {
   progress('limit: bare loop of encrypting and sending');
-  return measureLimit(Math.min(LIMIT_RECEIVERS, machine.openFiles - OTHER_FILES));
+  if (filterAddon === undefined) return 'nothing can be compiled here';
+  try {
+    const receivers = Math.min(LIMIT_RECEIVERS, machine.openFiles - OTHER_FILES);
+    return await measureLimit({ receivers, filterAddon, addon: await addons.compile('limit') });
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 function startServer(engine: Engine): Promise<ServerUnderTest> {
@@ -77,11 +109,11 @@ async function withServer(engine: Engine, work: (server: ServerUnderTest, load: 
     const readOneIn = engine === 'werift' ? 1 : READ_ONE_IN;
     await load.ask({
       type: 'target',
-      target: { url: server.url, serverPid: server.pid, serverCore, source, readOneIn },
+      target: { url: server.url, serverPid: server.pid, serverCore, source, readOneIn, filterAddon },
     });
     await work(server, load);
   } catch (error) {
-    notes.push(`${engine}: ${error instanceof Error ? error.message : String(error)}`);
+    notes.push(`${engine}: ${messageOf(error)}`);
     broken.push(engine);
   } finally {
     await load?.stop();
@@ -112,9 +144,15 @@ async function sweepEngine(engine: Engine): Promise<void> {
       const sent = sentBefore === undefined || sentAfter === undefined ? undefined : sentAfter - sentBefore;
       const row: SweepRow = { ...run, engine, joins, sentByServer: sent };
       sweep.push(row);
-      if (isSaturated(row) || row.lost > 0 || joins.failed > 0) break;
+      if (gave(row)) break;
     }
   });
+}
+
+/** What others take of the core ends the sweep only when the server is far behind. */
+function gave(row: SweepRow): boolean {
+  const isBehind = row.delayP99Ms > HOPELESS_DELAY_MS && isSaturated(row);
+  return cpuPercent(row) >= FULL_CORE_PERCENT || isBehind || row.joins.failed > 0;
 }
 
 async function sentByServer(server: ServerUnderTest, engine: Engine): Promise<number | undefined> {
@@ -159,4 +197,8 @@ async function singleFigures(): Promise<SingleFigures | undefined> {
     if (figures) figures = { ...figures, data, bytesPerDataViewer };
   });
   return figures;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

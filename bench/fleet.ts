@@ -1,9 +1,8 @@
 // All viewers of the load: joins them, keeps their consent checks going, and counts what arrived at them together.
 // It must not know the publisher or what is measured.
 
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { DtlsCertificate } from '../src/media/transport/certificate.ts';
-import { fillDeafSockets } from './deaf-socket.ts';
+import { type CountFilter, fillDeafSockets } from './counting-socket.ts';
 import { kernelDrops } from './kernel-drops.ts';
 import { Viewer } from './viewer.ts';
 
@@ -12,12 +11,9 @@ const CHECK_EVERY_MS = 2_500;
 const CHECK_SLOTS = 100;
 const JOINS_AT_ONCE = 16;
 const MAX_ATTEMPTS = 3;
-/** Reports come each second to all viewers at once: after so long without one there is none on its way. */
-const QUIET_MS = 150;
-
 /** Sums over all viewers since they joined. Only differences mean something. */
 export interface Tally {
-  /** Datagrams at the counting viewers less the answers to their checks and the reports: RTP packets. */
+  /** RTP packets at the counting viewers. Without a filter: datagrams less the answers to their checks and the reports. */
   readonly counted: number;
   /** RTP packets at the reading viewers. */
   readonly read: number;
@@ -41,11 +37,14 @@ export interface JoinCounts {
 
 export class Fleet {
   readonly #viewers: Viewer[] = [];
+  readonly #filter: CountFilter | undefined;
   #checks: NodeJS.Timeout | undefined;
   #slot = 0;
-  #checksHeld = false;
-  #lastReportAtMs = 0;
-  #seenReports = 0;
+
+  /** @param filter without one the reports among the counted datagrams are estimated by those that the reading viewers got */
+  constructor(filter: CountFilter | undefined) {
+    this.#filter = filter;
+  }
 
   get size(): number {
     return this.#viewers.length;
@@ -74,7 +73,7 @@ export class Fleet {
           try {
             const viewer = await Viewer.join(endpoint, options.certificate);
             if (options.withData) await viewer.openData();
-            else if (place % options.readOneIn !== 0) viewer.stopReading();
+            else if (place % options.readOneIn !== 0) viewer.stopReading(this.#filter);
             this.#viewers.push(viewer);
             joined++;
             break;
@@ -95,34 +94,20 @@ export class Fleet {
 
   /** To be called after joining, while no media flows: from then on each datagram counts. */
   async fillBuffers(): Promise<void> {
+    if (this.#filter) return;
     await fillDeafSockets(this.#viewers.filter(({ reads }) => !reads).map(({ port }) => port));
   }
 
-  /** What arrived until now, read in one go; exact only after `quiet`. */
+  /** What arrived until now, read in one go. */
   tally(): Tally {
     const drops = kernelDrops();
     const { readers } = this;
     const reports = readers.length > 0 ? Math.round(this.#reports() / readers.length) : 0;
     let counted = 0;
     for (const { reads, port, checksSent } of this.#viewers) {
-      if (!reads) counted += (drops.get(port) ?? 0) - checksSent - reports;
+      if (!reads) counted += (drops.get(port) ?? 0) - (this.#filter ? 0 : checksSent + reports);
     }
     return { counted, read: readers.reduce((sum, { arrivals }) => sum + arrivals.packets, 0) };
-  }
-
-  /** Holds checks and waits between two reports, so that nothing but media is on its way. Then calls `look`. */
-  async quiet<Seen>(look: () => Seen): Promise<Seen> {
-    this.#checksHeld = true;
-    this.#lastReportAtMs = performance.now();
-    while (performance.now() - this.#lastReportAtMs < QUIET_MS) {
-      await sleep(10);
-      if (this.#reports() === this.#seenReports) continue;
-      this.#seenReports = this.#reports();
-      this.#lastReportAtMs = performance.now();
-    }
-    const seen = look();
-    this.#checksHeld = false;
-    return seen;
   }
 
   close(): void {
@@ -136,7 +121,6 @@ export class Fleet {
   }
 
   #sendChecks(): void {
-    if (this.#checksHeld) return;
     this.#slot = (this.#slot + 1) % CHECK_SLOTS;
     for (let place = this.#slot; place < this.#viewers.length; place += CHECK_SLOTS) this.#viewers[place]?.sendCheck();
   }

@@ -11,6 +11,8 @@ export interface LoadTarget {
   readonly source: 'publisher' | 'server';
   /** One in so many viewers decrypts; the others only count. */
   readonly readOneIn: number;
+  /** count-filter.c, compiled; without it the counting viewers' figures are estimates. */
+  readonly filterAddon: string | undefined;
 }
 
 export type LoadCommand =
@@ -21,9 +23,8 @@ export type LoadCommand =
   | { readonly type: 'run'; readonly warmUpMs: number; readonly measureMs: number }
   | { readonly type: 'idle'; readonly measureMs: number }
   | { readonly type: 'data'; readonly messagesPerSecond: number; readonly bytes: number; readonly measureMs: number }
-  /** Opens sockets that nobody reads, for the bare loop. */
-  | { readonly type: 'sinks'; readonly count: number }
-  | { readonly type: 'leave' };
+  /** Opens sockets that only count, for the bare loop. */
+  | { readonly type: 'sinks'; readonly count: number; readonly filterAddon: string };
 
 /** CPU of both sides during some time. */
 export interface Spent {
@@ -44,6 +45,8 @@ export interface RunResult extends Spent {
   /** RTP packets that arrived during the measured time, at all viewers together. */
   readonly delivered: number;
   readonly publishedPerSecond: number;
+  /** False: `delivered` and `lost` are off by some packets per viewer, since no filter could be compiled. */
+  readonly exact: boolean;
   /** Of the whole run, warm-up included: sent by the publisher and not seen by some viewer, summed over the viewers. */
   readonly lost: number;
   readonly lostOfReaders: number;
@@ -73,7 +76,6 @@ export interface LoadResults {
   readonly idle: Spent;
   readonly data: DataResult;
   readonly sinks: readonly number[];
-  readonly leave: undefined;
 }
 
 export type LoadReply = { readonly result: unknown } | { readonly error: string };

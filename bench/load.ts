@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createDtlsCertificate } from '../src/media/transport/certificate.ts';
 import type { MediaKind } from '../src/rtp/codec.ts';
 import { percentile } from './arrivals.ts';
-import { openDeafSockets } from './deaf-socket.ts';
+import { loadCountFilter, openCountingSockets } from './counting-socket.ts';
 import { Fleet, type JoinCounts } from './fleet.ts';
 import type { DataResult, JoinResult, LoadCommand, LoadReply, LoadTarget, RunResult, Spent } from './load-protocol.ts';
 import { coreTime, processCpuMs } from './process-cpu.ts';
@@ -16,11 +16,13 @@ const BROADCAST = 'bench';
 /** Nothing more came for so long: what is missing now is lost, and not late. Repeated packets are asked for sooner. */
 const SETTLE_MS = 1_000;
 const MAX_SETTLE_MS = 20_000;
+/** More than SCTP's first retransmission timeout, 1 s. */
+const MORE_DATA_WITHIN_MS = 1_500;
 const PUBLISHER_CHECK_EVERY_MS = 2_500;
 
 const certificate = createDtlsCertificate();
-const deafSockets: Socket[] = [];
-let fleet = new Fleet();
+const sinks: Socket[] = [];
+let fleet = new Fleet(undefined);
 let target: LoadTarget | undefined;
 let publisher: Publisher | undefined;
 
@@ -40,6 +42,7 @@ async function carryOut(command: LoadCommand): Promise<unknown> {
   switch (command.type) {
     case 'target':
       target = command.target;
+      fleet = new Fleet(target.filterAddon === undefined ? undefined : loadCountFilter(target.filterAddon));
       return undefined;
     case 'join':
       return join(command.viewers, command.withData);
@@ -52,14 +55,8 @@ async function carryOut(command: LoadCommand): Promise<unknown> {
     case 'data':
       return data(command);
     case 'sinks':
-      deafSockets.push(...(await openDeafSockets(command.count)));
-      return deafSockets.map((socket) => socket.address().port);
-    case 'leave':
-      fleet.close();
-      publisher?.close();
-      publisher = undefined;
-      fleet = new Fleet();
-      for (const socket of deafSockets.splice(0)) socket.close();
+      sinks.push(...(await openCountingSockets(command.count, loadCountFilter(command.filterAddon))));
+      return sinks.map((socket) => socket.address().port);
   }
 }
 
@@ -128,20 +125,23 @@ async function settle(): Promise<void> {
   while (performance.now() < deadlineMs) {
     await sleep(SETTLE_MS);
     const now = fleet.tally();
-    // The counting ones get a check's answer now and then, and reports each second; the reading ones know what is media.
-    if (now.read === before.read) return;
+    if (now.read === before.read && (now.counted === before.counted || !isExact())) return;
     before = now;
   }
+}
+
+/** Else the counted datagrams go on rising, with each answer to a check and each report. */
+function isExact(): boolean {
+  return aim().filterAddon !== undefined;
 }
 
 /** One stretch of media. Losses are counted over all of it, from the first packet to the last; costs only after the warm-up. */
 async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
   const first = await nextNumbers();
   const repeatedBefore = publisher?.repeated ?? 0;
-  const before = await fleet.quiet(() => {
-    for (const { arrivals } of fleet.readers) arrivals.restart(first);
-    return fleet.tally();
-  });
+  for (const { arrivals } of fleet.readers) arrivals.restart(first);
+  const before = fleet.tally();
+  const startedAtMs = performance.now();
   await startMedia();
   await sleep(warmUpMs);
   for (const { arrivals } of fleet.readers) arrivals.takeDelaysMs();
@@ -150,8 +150,9 @@ async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
   const windowEnd = fleet.tally();
   const delaysMs = fleet.readers.flatMap(({ arrivals }) => arrivals.takeDelaysMs());
   await stopMedia();
+  const mediaSeconds = (performance.now() - startedAtMs) / 1_000;
   await settle();
-  const after = await fleet.quiet(() => fleet.tally());
+  const after = fleet.tally();
   const end = await nextNumbers();
 
   const published = end.video - first.video + (end.audio - first.audio);
@@ -165,9 +166,10 @@ async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
     viewers: fleet.size,
     readers: readers.length,
     delivered: windowEnd.counted - windowBegin.counted + windowEnd.read - windowBegin.read,
-    publishedPerSecond: published / ((warmUpMs + measureMs) / 1_000),
+    publishedPerSecond: published / mediaSeconds,
     lost: lostOfReaders + expectedOfCounters - (after.counted - before.counted),
     lostOfReaders,
+    exact: isExact() || readers.length === fleet.size,
     expected: published * fleet.size,
     duplicates: sum('duplicates'),
     reordered: sum('reordered'),
@@ -176,6 +178,14 @@ async function run(warmUpMs: number, measureMs: number): Promise<RunResult> {
     delayP50Ms: percentile(delaysMs, 0.5),
     delayP99Ms: percentile(delaysMs, 0.99),
   };
+}
+
+/** Until so many messages are there, or no more come. */
+async function untilAllRead(messages: number): Promise<void> {
+  for (let seen = -1; fleet.dataMessages < messages && fleet.dataMessages !== seen; ) {
+    seen = fleet.dataMessages;
+    await sleep(MORE_DATA_WITHIN_MS);
+  }
 }
 
 /** Messages from a program to everybody, evenly spread. */
@@ -201,7 +211,7 @@ async function data(command: Extract<LoadCommand, { type: 'data' }>): Promise<Da
       await sleep(Math.max(0, startedAtMs + (message * 1_000) / messagesPerSecond - performance.now()));
       await sendOne();
     }
-    await sleep(SETTLE_MS);
+    await untilAllRead(before + messagesSent * fleet.size);
   });
   return {
     ...cost,

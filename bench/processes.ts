@@ -92,20 +92,19 @@ export class ServerUnderTest {
 
 export class Load {
   readonly #process: ChildProcess;
+  readonly #ended: Promise<[LoadReply]>;
 
   constructor() {
     const [command, args] = onCore(LOAD_CORE, [join(import.meta.dirname, 'load.ts')]);
     this.#process = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#ended = once(this.#process, 'exit').then(() => [{ error: 'the load ended' }]);
   }
 
   /** One command at a time. @throws what went wrong over there */
   async ask<Type extends LoadCommand['type']>(
     command: Extract<LoadCommand, { type: Type }>,
   ): Promise<LoadResults[Type]> {
-    const reply = Promise.race([
-      once(this.#process, 'message'),
-      once(this.#process, 'exit').then(() => [{ error: 'the load ended' }]),
-    ]) as Promise<[LoadReply]>;
+    const reply = Promise.race([once(this.#process, 'message'), this.#ended]) as Promise<[LoadReply]>;
     this.#process.send(command);
     const [answer] = await reply;
     if ('error' in answer) throw new Error(answer.error);

@@ -1,9 +1,9 @@
-// One viewer of the benchmark, over WHEP. It reads everything, or, after the handshake, nothing: then the kernel drops and counts.
+// One viewer of the benchmark, over WHEP. It reads everything, or leaves it to the kernel, after the handshake, to drop and count.
 
 import type { DtlsCertificate } from '../src/media/transport/certificate.ts';
 import { parseRtp, rtpPayload } from '../src/rtp/packet.ts';
 import { Arrivals } from './arrivals.ts';
-import { deafen } from './deaf-socket.ts';
+import { type CountFilter, countRtp, deafen } from './counting-socket.ts';
 import { PAYLOAD_TYPE, viewerOffer } from './offer.ts';
 import { readStamp } from './pattern.ts';
 import { Peer } from './peer.ts';
@@ -52,11 +52,12 @@ export class Viewer {
     await this.#sctp.connect();
   }
 
-  /** From now on only the kernel counts, at `port`. @throws when this Node has no way to stop */
-  stopReading(): void {
+  /** From now on only the kernel counts, at `port`: RTP with a filter, everything without one. @throws when it cannot */
+  stopReading(filter: CountFilter | undefined): void {
     const socket = this.#peer?.socket;
     if (!socket) return;
-    deafen(socket);
+    if (filter) countRtp(socket, filter);
+    else deafen(socket);
     this.#peer?.forgetKeys();
     this.#reads = false;
   }

@@ -1,7 +1,9 @@
-// Makes a UDP socket deaf: Node stops reading it, so that the kernel drops what arrives and counts it.
+// Makes the kernel count what arrives at a UDP socket instead of handing it over: with a filter for RTP where one could be
+// compiled, else by a buffer that is full and that nobody reads.
 
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOOPBACK = '127.0.0.1';
@@ -12,12 +14,28 @@ const FILLERS = 12;
 /** So many sockets are filled before the sender takes a breath. */
 const FILLED_AT_ONCE = 64;
 
-/** What of a socket's inner handle is needed: closing the reading side, or else epoll would report each datagram. */
+/** What of a socket's inner handle is needed: its descriptor, and closing the reading side, or else epoll would report each datagram. */
 interface SocketHandle {
+  readonly fd: number;
   recvStop(): void;
 }
 
-/** @throws when this version of Node has no way to do it */
+export interface CountFilter {
+  /** RTP at this socket is dropped and counted from now on. @returns whether the kernel took it */
+  attach(descriptor: number): boolean;
+}
+
+/** @param addon count-filter.c, compiled */
+export function loadCountFilter(addon: string): CountFilter {
+  return createRequire(import.meta.url)(addon) as CountFilter;
+}
+
+/** RTP is counted by the kernel; all else is read as before. @throws when the kernel refuses */
+export function countRtp(socket: Socket, filter: CountFilter): void {
+  if (!filter.attach(handleOf(socket).fd)) throw new Error('the kernel refused the filter');
+}
+
+/** Nothing is read any more; what does not fit is counted. @throws when this version of Node has no way to do it */
 export function deafen(socket: Socket): void {
   handleOf(socket).recvStop();
   socket.setRecvBufferSize(SMALLEST_BUFFER_BYTES);
@@ -37,17 +55,16 @@ export async function fillDeafSockets(ports: readonly number[]): Promise<void> {
   filler.close();
 }
 
-/** Opens deaf and full sockets on the loopback. */
-export async function openDeafSockets(count: number): Promise<Socket[]> {
+/** Opens sockets on the loopback that only count. */
+export async function openCountingSockets(count: number, filter: CountFilter): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < count) {
     const socket = createSocket('udp4');
     socket.bind(0, LOOPBACK);
     await once(socket, 'listening');
-    deafen(socket);
+    countRtp(socket, filter);
     sockets.push(socket);
   }
-  await fillDeafSockets(sockets.map((socket) => socket.address().port));
   return sockets;
 }
 
@@ -59,9 +76,10 @@ function handleOf(socket: Socket): SocketHandle {
     const { handle } = state;
     if (isSocketHandle(handle)) return handle;
   }
-  throw new Error('this version of Node does not let a socket stop reading');
+  throw new Error('this version of Node hides the handles of its sockets');
 }
 
 function isSocketHandle(handle: unknown): handle is SocketHandle {
-  return typeof handle === 'object' && handle !== null && 'recvStop' in handle && typeof handle.recvStop === 'function';
+  if (typeof handle !== 'object' || handle === null || !('recvStop' in handle) || !('fd' in handle)) return false;
+  return typeof handle.recvStop === 'function' && typeof handle.fd === 'number';
 }
