@@ -34,7 +34,8 @@ static void send_to(fanout *engine, member_state *member, const record *packet) 
   }
   const fanout_route *route = &slot->config;
   uint8_t *out = reserve(engine, MAX_PACKET);
-  size_t header = write_header(out, route, packet, route->payload_type, (uint32_t)index & 0xffff, route->ssrc);
+  size_t header = write_header(out, route, packet, route->payload_type, (uint32_t)index & 0xffff, route->ssrc,
+                               packet->padding_length > 0);
   size_t length =
       srtp_protect(member->rtp, out, header, packet->payload, packet->payload_length, route->ssrc, index);
   if (length == 0) {
@@ -42,7 +43,7 @@ static void send_to(fanout *engine, member_state *member, const record *packet) 
     return;
   }
   slot->packets++;
-  slot->octets += packet->payload_length;
+  slot->octets += packet->payload_length - packet->padding_length;
   queue(engine, member, length);
 }
 
@@ -87,10 +88,12 @@ int fanout_repeat(fanout *engine, uint32_t number, const uint8_t *bytes, size_t 
   // RFC 4588 §4: the original sequence number, then the original payload.
   uint8_t payload[2 + FANOUT_MAX_PAYLOAD];
   put16(payload, (uint32_t)index & 0xffff);
-  memcpy(payload + 2, packet.payload, packet.payload_length);
+  size_t payload_length = packet.payload_length - packet.padding_length;
+  memcpy(payload + 2, packet.payload, payload_length);
   uint8_t *out = reserve(engine, MAX_PACKET);
-  size_t header = write_header(out, &slot->config, &packet, rtx_payload_type, (uint32_t)rtx_index & 0xffff, rtx_ssrc);
-  size_t sealed = srtp_protect(member->rtp, out, header, payload, packet.payload_length + 2, rtx_ssrc, rtx_index);
+  size_t header = write_header(out, &slot->config, &packet, rtx_payload_type, (uint32_t)rtx_index & 0xffff, rtx_ssrc,
+                               false);
+  size_t sealed = srtp_protect(member->rtp, out, header, payload, payload_length + 2, rtx_ssrc, rtx_index);
   if (sealed) queue(engine, member, sealed);
   else refuse_unreachable(engine, member);
   flush(engine);

@@ -13,8 +13,8 @@ enum {
   FANOUT_SLOTS = 2,
   /** Packets in one call. */
   FANOUT_MAX_BATCH = 64,
-  /** Bytes of one RTP payload; more does not come over a network whose packets are at most 1500 bytes. */
-  FANOUT_MAX_PAYLOAD = 2000,
+  /** Bytes of one RTP payload with its padding; more does not come over a network whose packets are at most 1500 bytes. */
+  FANOUT_MAX_PAYLOAD = 2003,
   FANOUT_MAX_RTCP = 1400,
   FANOUT_MAX_MID = 16,
   FANOUT_MAX_CNAME = 64,

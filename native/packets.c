@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { MARKER = 1, HAS_ORIENTATION = 2, HAS_AUDIO_LEVEL = 4 };
+enum { MARKER = 1, HAS_ORIENTATION = 2, HAS_AUDIO_LEVEL = 4, PADDED = 8 };
 
 static uint32_t get16(const uint8_t *at) { return (uint32_t)at[0] | (uint32_t)at[1] << 8; }
 
@@ -14,7 +14,7 @@ static uint32_t get32(const uint8_t *at) { return get16(at) | get16(at + 2) << 1
 
 /**
  * Reads one record; the bytes that it took, or 0 when it is malformed. Little-endian:
- * 0 payload length (16) · 2 slot · 3 flags · 4 timestamp (32) · 8 canonical index (64) · 16 orientation · 17 audio level
+ * 0 payload length with padding (16) · 2 slot · 3 flags · 4 timestamp (32) · 8 canonical index (64) · 16 orientation · 17 audio level
  * · 18 length of capture time (0, 8 or 16) · 19 nothing · 20 capture time (16 bytes) · 36 send time (32) · 40 payload
  */
 size_t read_record(const uint8_t *bytes, size_t length, record *out) {
@@ -33,6 +33,9 @@ size_t read_record(const uint8_t *bytes, size_t length, record *out) {
   out->send_time = get32(bytes + 36);
   out->payload = bytes + FANOUT_RECORD_HEADER;
   if (out->slot >= FANOUT_SLOTS || out->index >> INDEX_BITS) return 0;
+  // RFC 3550 §5.1: the last byte counts the padding, itself included.
+  out->padding_length = out->flags & PADDED ? out->payload[out->payload_length - 1] : 0;
+  if (out->flags & PADDED && (out->padding_length == 0 || out->padding_length >= out->payload_length)) return 0;
   uint8_t time = out->capture_time_length;
   if (time != 0 && time != 8 && time != MAX_CAPTURE_TIME) return 0;
   return FANOUT_RECORD_HEADER + out->payload_length;
@@ -73,9 +76,9 @@ static size_t write_extensions(uint8_t *at, const fanout_route *route, const rec
 
 /** Writes header and extensions; their length. */
 size_t write_header(uint8_t *at, const fanout_route *route, const record *packet, uint8_t payload_type,
-                           uint32_t sequence, uint32_t ssrc) {
+                           uint32_t sequence, uint32_t ssrc, bool is_padded) {
   size_t extensions = write_extensions(at + RTP_HEADER, route, packet);
-  at[0] = extensions ? 0x90 : 0x80;
+  at[0] = (uint8_t)(0x80 | (extensions ? 0x10 : 0) | (is_padded ? 0x20 : 0));
   at[1] = (uint8_t)((packet->flags & MARKER ? 0x80 : 0) | payload_type);
   put16(at + 2, sequence);
   put32(at + 4, packet->timestamp);

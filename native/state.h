@@ -35,7 +35,9 @@ typedef struct {
   uint64_t index;
   const uint8_t *capture_time;
   const uint8_t *payload;
+  /** With padding, of which there are so many bytes. */
   size_t payload_length;
+  uint8_t padding_length;
 } record;
 
 typedef struct {
@@ -111,7 +113,7 @@ group_state *find_group(const fanout *engine, uint32_t group);
 size_t read_record(const uint8_t *bytes, size_t length, record *out);
 /** Writes header and extensions (RFC 3550 §5.1, RFC 8285 §4.2); their length, at most RTP_HEADER + MAX_EXTENSIONS. */
 size_t write_header(uint8_t *at, const fanout_route *route, const record *packet, uint8_t payload_type,
-                    uint32_t sequence, uint32_t ssrc);
+                    uint32_t sequence, uint32_t ssrc, bool is_padded);
 
 // ---- outbox.c ----
 

@@ -24,6 +24,7 @@ function packet(index: number, startsDecoding: boolean, given: Partial<Canonical
     payload: Buffer.from([1, 2, 3]),
     extensions: undefined,
     sendTime: NOT_SENT,
+    padding: 0,
     ...given,
   };
 }

@@ -104,6 +104,7 @@ export class UpTrack {
       payload: codec.name === 'VP8' ? this.#vp8.map(payload, place.startsSource) : payload,
       extensions: item.extensions,
       sendTime: NOT_SENT,
+      padding: 0,
     };
     this.#ring.add(place.sequence, canonical, item.arrivedAtMs);
     return canonical;

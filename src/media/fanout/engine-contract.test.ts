@@ -114,6 +114,7 @@ function video(index: number, given: Partial<FanoutPacket> = {}): FanoutPacket {
     payload,
     extensions: undefined,
     sendTime: NOT_SENT,
+    padding: 0,
     ...given,
   };
 }
@@ -270,6 +271,16 @@ describe.each(CASES)('the %s engine with %s', (_name, _profileName, make, profil
       expect((await to.packets(64)).map(({ sequence }) => sequence)).toEqual(Array.from({ length: 64 }, (_, at) => at));
     }
     expect(engine.counters()).toMatchObject({ packetsSent: 40 * 64, packetsBlocked: 0, packetsFailed: 0 });
+  });
+
+  it('repeats a packet of a frame that was split unevenly byte for byte', async () => {
+    const { group, member, to } = await one();
+    const frame = [1000, 1000, 1001, 1001].map((size, index) => video(index, { payload: Buffer.alloc(size, 1) }));
+    group.send(frame, 0);
+    for (const packet of frame) member.repeat(packet, undefined);
+    const datagrams = await to.datagrams(8);
+    expect(datagrams.slice(4)).toEqual(datagrams.slice(0, 4));
+    expect(member.counters().octets.video).toBe(2 * 4002);
   });
 
   it('repeats a packet byte for byte, also when another send time has come', async () => {

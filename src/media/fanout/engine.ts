@@ -25,6 +25,8 @@ export interface FanoutPacket {
    * must be the same byte for byte, since two packets under one number break AES-GCM.
    */
   sendTime: number;
+  /** Bytes of RTP padding with which it leaves (RFC 3550 §5.1), 0 to 255. Set with `sendTime`, for the same reason. */
+  padding: number;
 }
 
 /** `sendTime` of a packet that no member was sent. */

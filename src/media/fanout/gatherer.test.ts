@@ -26,7 +26,16 @@ afterEach(() => {
 });
 
 function packet(kind: MediaKind, index: number, marker = false): FanoutPacket {
-  return { kind, index, marker, timestamp: 0, payload: new Uint8Array(1), extensions: undefined, sendTime: NOT_SENT };
+  return {
+    kind,
+    index,
+    marker,
+    timestamp: 0,
+    payload: new Uint8Array(1),
+    extensions: undefined,
+    sendTime: NOT_SENT,
+    padding: 0,
+  };
 }
 
 const video = (index: number, marker = false) => packet('video', index, marker);
@@ -66,7 +75,7 @@ describe('a gatherer at low load', () => {
 });
 
 describe('a gatherer under load', () => {
-  beforeEach(() => loaded(0.6));
+  beforeEach(() => loaded(0.4));
 
   it('holds packets until the last one of their frame, and sends at the end of that turn', () => {
     gatherer.add(video(1));
@@ -101,6 +110,19 @@ describe('a gatherer under load', () => {
     expect(batches).toEqual([]);
     vi.advanceTimersByTime(4);
     expect(batches).toEqual([['a1']]);
+  });
+
+  it('holds for longer when most of the time goes into sending', () => {
+    loaded(0.8);
+    gatherer.add(audio(1));
+    vi.advanceTimersByTime(11);
+    expect(batches).toEqual([]);
+    gatherer.add(video(1, true));
+    endOfTurn();
+    expect(batches).toEqual([['v1', 'a1']]);
+    gatherer.add(audio(2));
+    vi.advanceTimersByTime(12);
+    expect(batches).toEqual([['v1', 'a1'], ['a2']]);
   });
 
   it('sends as many as an engine takes at once without waiting for anything', () => {

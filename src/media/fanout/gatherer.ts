@@ -3,10 +3,14 @@
 
 import { type FanoutPacket, MAX_BATCH } from './engine.ts';
 
-/** Share of a thread's time that sending takes, from which packets are held for longer than a turn of the event loop. */
-const LOADED_FROM = 0.25;
-/** A packet is held for so long at most: a frame comes from a pacer in slices of 5 ms. */
-const HOLD_MS = 4;
+/**
+ * Share of a thread's time that sending takes, from which packets are held for longer than a turn of the event loop, and
+ * for how long at most. What begins a frame waits for its end, and sound for a picture, with which it shares a message.
+ */
+const HOLDS: readonly { readonly fromShare: number; readonly ms: number }[] = [
+  { fromShare: 0.5, ms: 12 },
+  { fromShare: 0.25, ms: 4 },
+];
 const MEASURE_EVERY_MS = 100;
 
 /** How much of a thread's time goes into sending, over the last tenths of a second. One for all groups of a worker. */
@@ -64,11 +68,10 @@ export class Gatherer<P extends FanoutPacket> {
       return;
     }
     const endsFrame = packet.kind === 'video' && packet.marker;
-    if (endsFrame || this.#options.load.share < LOADED_FROM) {
-      this.#turn ??= setImmediate(() => this.flush());
-    } else if (!this.#turn) {
-      this.#deadline ??= setTimeout(() => this.flush(), HOLD_MS);
-    }
+    const { share } = this.#options.load;
+    const hold = endsFrame ? undefined : HOLDS.find(({ fromShare }) => share >= fromShare);
+    if (!hold) this.#turn ??= setImmediate(() => this.flush());
+    else if (!this.#turn) this.#deadline ??= setTimeout(() => this.flush(), hold.ms);
   }
 
   /** Sends what is held now. Who changes what a packet would meet calls it before. */

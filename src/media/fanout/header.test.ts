@@ -23,6 +23,7 @@ function header(given: {
     payload: Buffer.from([1]),
     extensions: given.extensions,
     sendTime: given.sendTime ?? NOT_SENT,
+    padding: 0,
   };
   const route: FanoutRoute = {
     ssrc: 1,

@@ -19,6 +19,7 @@ import {
   type MemberKeys,
   type RetransmissionRoute,
 } from './engine.ts';
+import { evenOut, MAX_PADDING_BYTES } from './padding.ts';
 import { RECORD_HEADER_BYTES, SLOT, writeRecord } from './record.ts';
 
 type Engine = { readonly __engine: never };
@@ -91,7 +92,7 @@ export class NativeEngine implements FanoutEngine {
   readonly #engine: Engine;
   readonly #counts = new Float64Array(9);
   /** Where batches are written; the C side reads them before it returns. */
-  readonly #batch = Buffer.alloc(MAX_BATCH * (RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES));
+  readonly #batch = Buffer.alloc(MAX_BATCH * (RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES + MAX_PADDING_BYTES));
   #closed = false;
 
   /** @throws Error when the engine cannot be made */
@@ -166,6 +167,7 @@ class NativeGroup implements FanoutGroup {
   send(packets: readonly FanoutPacket[], nowMs: number): void {
     if (this.#removed || packets.length === 0) return;
     const sendTime = absSendTime(nowMs);
+    evenOut(packets);
     let length = 0;
     for (const packet of packets) {
       packet.sendTime = sendTime;

@@ -12,15 +12,18 @@ export const SLOT: Readonly<Record<MediaKind, 0 | 1>> = { audio: 0, video: 1 };
 const MARKER = 1;
 const HAS_ORIENTATION = 2;
 const HAS_AUDIO_LEVEL = 4;
+const PADDED = 8;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** Writes one record at `offset`; its bytes. `target` must have the room. */
 export function writeRecord(target: Buffer, offset: number, packet: FanoutPacket, sendTime: number): number {
-  const { payload, extensions, index } = packet;
+  const { payload, extensions, index, padding } = packet;
+  const length = payload.length + padding;
   let flags = packet.marker ? MARKER : 0;
   if (extensions?.orientation !== undefined) flags |= HAS_ORIENTATION;
   if (extensions?.audioLevel !== undefined) flags |= HAS_AUDIO_LEVEL;
-  target.writeUInt16LE(payload.length, offset);
+  if (padding > 0) flags |= PADDED;
+  target.writeUInt16LE(length, offset);
   target[offset + 2] = SLOT[packet.kind];
   target[offset + 3] = flags;
   target.writeUInt32LE(packet.timestamp, offset + 4);
@@ -34,5 +37,7 @@ export function writeRecord(target: Buffer, offset: number, packet: FanoutPacket
   if (captureTime) target.set(captureTime, offset + 20);
   target.writeUInt32LE(sendTime, offset + 36);
   target.set(payload, offset + RECORD_HEADER_BYTES);
-  return RECORD_HEADER_BYTES + payload.length;
+  const end = offset + RECORD_HEADER_BYTES + length;
+  if (padding > 0) target.fill(0, end - padding, end)[end - 1] = padding;
+  return end - offset;
 }
