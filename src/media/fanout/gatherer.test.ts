@@ -75,7 +75,7 @@ describe('a gatherer at low load', () => {
 });
 
 describe('a gatherer under load', () => {
-  beforeEach(() => loaded(0.4));
+  beforeEach(() => loaded(0.2));
 
   it('holds packets until the last one of their frame, and sends at the end of that turn', () => {
     gatherer.add(video(1));
