@@ -67,7 +67,7 @@ describe('a gatherer at low load', () => {
   });
 
   it('does not wait for the end of a frame', () => {
-    loaded(0.2);
+    loaded(0.08);
     gatherer.add(video(1));
     endOfTurn();
     expect(batches).toEqual([['v1']]);
