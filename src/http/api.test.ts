@@ -26,6 +26,42 @@ async function codeOf(response: Response): Promise<unknown> {
   return ((await response.json()) as { code: string }).code;
 }
 
+describe('how viewers receive', () => {
+  const quality = {
+    packetsSent: 10,
+    packetsDropped: 0,
+    roundTripMs: 12,
+    estimatedBitrateBps: null,
+    audio: null,
+    video: { lossShare: 0.25, packetsLost: 3, jitterMs: 1.5 },
+  };
+
+  it('is told with the greatest loss first, without the ids of sessions', async () => {
+    await start();
+    const first = await running.stage.watch();
+    const second = await running.stage.watch();
+    running.stage.media.qualities.set('live', [
+      { ...quality, transportId: first.transportId, video: null },
+      { ...quality, transportId: second.transportId },
+      { ...quality, transportId: 'of a session that is gone' },
+    ]);
+    const text = await (await running.fetch('/api/broadcasts/live/viewers')).text();
+    const { viewers } = JSON.parse(text) as { viewers: { viewer: string }[] };
+    expect(viewers).toMatchObject([quality, { ...quality, video: null }]);
+    expect(new Set(viewers.map(({ viewer }) => viewer)).size).toBe(2);
+    for (const { session } of [first, second]) expect(text).not.toContain(session.id);
+    expect(text).not.toContain('transport');
+  });
+
+  it('is for those who may publish', async () => {
+    await start({ PUBLISH_KEY: 'publish-key' });
+    expect((await running.fetch('/api/broadcasts/live/viewers')).status).toBe(401);
+    const headers = { Authorization: 'Bearer publish-key' };
+    expect(await (await running.fetch('/api/broadcasts/live/viewers', { headers })).json()).toEqual({ viewers: [] });
+    expect(await codeOf(await running.fetch('/api/broadcasts/a%20b/viewers', { headers }))).toBe('invalid_name');
+  });
+});
+
 describe('what is live', () => {
   it('is listed as in the protocol', async () => {
     await start();

@@ -43,6 +43,36 @@ describe('a broadcast', () => {
     expect(Number(/^fanlight_viewers (\d+)/m.exec(metrics)?.[1])).toBe(3);
   });
 
+  it('tells its publisher how each viewer receives, as soon as the viewers report', async () => {
+    const { name, whip, whep } = endpoints();
+    await use(new LibwebrtcPublisher()).publish(whip);
+    for (const viewer of [1, 2, 3].map(() => use(new LibwebrtcViewer()))) await viewer.view(whep);
+    let lookedAtMs = 0;
+    const viewers = await eventually('reports of all viewers', async () => {
+      // It may be asked 60 times a minute.
+      if (Date.now() - lookedAtMs < 500) return false;
+      lookedAtMs = Date.now();
+      const answer = (await (await fetch(`${server.url}/api/broadcasts/${name}/viewers`)).json()) as {
+        viewers: { viewer: string; roundTripMs: number | null; video: object | null; audio: object | null }[];
+      };
+      const hasReported = answer.viewers.filter(
+        ({ roundTripMs, video, audio }) => roundTripMs !== null && video && audio,
+      );
+      return hasReported.length === 3 && answer.viewers;
+    });
+    expect(new Set(viewers.map(({ viewer }) => viewer)).size).toBe(3);
+    for (const viewer of viewers) {
+      // On the loopback, between threads that are busy.
+      expect(viewer.roundTripMs).toBeLessThan(1_000);
+      expect(viewer).toMatchObject({
+        packetsSent: expect.any(Number),
+        packetsDropped: 0,
+        video: { lossShare: 0, jitterMs: expect.any(Number) },
+        audio: { lossShare: 0, jitterMs: expect.any(Number) },
+      });
+    }
+  });
+
   it('starts for a viewer that came before the publisher', async () => {
     const { whip, whep } = endpoints();
     const viewer = use(new LibwebrtcViewer());
