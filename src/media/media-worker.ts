@@ -2,14 +2,14 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { IceDescription, OpenedTransport, OpenTransportRequest, ViewerQuality } from '../broadcast/ports.ts';
+import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
+import { Audience } from './audience.ts';
 import { DataRounds } from './data-rounds.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
 import { CNAME, newCredentials, newSsrc } from './identifiers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
-import { Relay } from './relay.ts';
 import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
 import { parseOffer } from './sdp/offer.ts';
 import { OfferMemory } from './sdp/offer-memory.ts';
@@ -49,14 +49,11 @@ export class MediaWorker {
   readonly #emit: (event: WorkerEvent) => void;
   readonly #now: () => number;
   readonly #publishers = new Map<string, PublisherPeer>();
-  readonly #viewers = new Map<string, ViewerPeer>();
+  readonly #audience: Audience;
   /** Transports that nobody has come for yet, and some for which somebody just has. */
   readonly #pending = new Set<Transport>();
   readonly #offers = new OfferMemory();
-  /** The same by broadcast, so that a message or a leave looks at no others. */
-  readonly #viewersOf = new Map<string, Set<ViewerPeer>>();
   readonly #rounds = new DataRounds();
-  readonly #relays = new Map<string, Relay>();
   readonly #links: SourceLinks;
   readonly #engine: FanoutEngine;
   readonly #load: SendLoad;
@@ -77,10 +74,20 @@ export class MediaWorker {
     this.#links = new SourceLinks({
       index: settings.index,
       onItems: (broadcast, sourceId, items) => {
-        const relay = this.#relays.get(broadcast);
+        const relay = this.#audience.relay(broadcast);
         for (const item of items) relay?.receive(sourceId, item);
       },
       onKeyFrameWish: (broadcast) => this.#askPublishersHere(broadcast),
+    });
+    this.#audience = new Audience({
+      engine,
+      load: this.#load,
+      now,
+      wishKeyFrame: (broadcast) => {
+        this.#askPublishersHere(broadcast);
+        this.#links.wishKeyFrame(broadcast);
+      },
+      onWanted: (broadcast, wanted) => this.#links.setWanted(broadcast, wanted),
     });
     this.#timers = [
       setInterval(() => this.#tickPublishers(), PUBLISHER_TICK_MS),
@@ -103,18 +110,18 @@ export class MediaWorker {
         this.#reply(command.request, () => this.#restartIce(command.transportId));
         return;
       case 'quality':
-        this.#reply(command.request, () => this.#quality(command.broadcast));
+        this.#reply(command.request, () => this.#audience.quality(command.broadcast));
         return;
       case 'close':
         this.#close(command.transportId);
         return;
       case 'data':
-        this.#rounds.add(this.#viewersOf.get(command.broadcast) ?? [], (viewer) => {
+        this.#rounds.add(this.#audience.viewersOf(command.broadcast), (viewer) => {
           if (viewer.dataStarted) viewer.sendData(command.message);
         });
         return;
       case 'open-label':
-        this.#rounds.add(this.#viewersOf.get(command.broadcast) ?? [], (viewer) => {
+        this.#rounds.add(this.#audience.viewersOf(command.broadcast), (viewer) => {
           if (viewer.dataStarted) viewer.openLabel(command.label);
         });
         return;
@@ -155,8 +162,7 @@ export class MediaWorker {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#rounds.stop();
-    for (const transportId of [...this.#publishers.keys(), ...this.#viewers.keys()]) this.#close(transportId);
-    for (const relay of this.#relays.values()) relay.close();
+    for (const { id } of this.#transports()) this.#close(id);
     this.#links.close();
     // Before the socket, on which it sends.
     this.#engine.close();
@@ -241,30 +247,30 @@ export class MediaWorker {
   }
 
   #addViewer({ transportId: id, broadcast }: OpenTransportRequest, negotiation: Negotiation): ViewerPeer {
-    const peer = new ViewerPeer({
+    return this.#audience.add(
       id,
-      relay: this.#relayOf(broadcast),
-      negotiation,
-      counters: this.#counters,
-      now: this.#now,
-      tell: (event, detail) => this.#tell(event, detail),
-      onEnd: () => this.#forgetViewer(id, peer),
-    });
-    this.#viewers.set(id, peer);
-    const others = this.#viewersOf.get(broadcast);
-    if (others) others.add(peer);
-    else this.#viewersOf.set(broadcast, new Set([peer]));
-    return peer;
+      broadcast,
+      (relay) =>
+        new ViewerPeer({
+          id,
+          relay,
+          negotiation,
+          counters: this.#counters,
+          now: this.#now,
+          tell: (event, detail) => this.#tell(event, detail),
+          onEnd: () => this.#audience.remove(id),
+        }),
+    );
   }
 
   /** Behind the messages that its snapshot has already, and before those that follow. */
   #startData({ transportId, labels, snapshot }: Extract<WorkerCommand, { type: 'start-data' }>): void {
-    const viewer = this.#viewers.get(transportId);
+    const viewer = this.#audience.viewer(transportId);
     if (viewer) this.#rounds.add([viewer], () => viewer.startData(labels, snapshot));
   }
 
   #restartIce(transportId: string): IceDescription {
-    const transport = (this.#publishers.get(transportId) ?? this.#viewers.get(transportId))?.transport;
+    const transport = (this.#publishers.get(transportId) ?? this.#audience.viewer(transportId))?.transport;
     if (!transport) throw new FanlightError('unknown_session');
     const credentials = newCredentials();
     transport.restartIce(credentials);
@@ -274,10 +280,8 @@ export class MediaWorker {
   #close(transportId: string): void {
     this.#publishers.get(transportId)?.close();
     this.#publishers.delete(transportId);
-    const viewer = this.#viewers.get(transportId);
-    if (!viewer) return;
-    viewer.close();
-    this.#forgetViewer(transportId, viewer);
+    this.#audience.viewer(transportId)?.close();
+    this.#audience.remove(transportId);
   }
 
   #candidates(hints: readonly string[]): string[] {
@@ -290,39 +294,8 @@ export class MediaWorker {
     });
   }
 
-  /** The relay of a broadcast that has viewers here, or is about to. */
-  #relayOf(broadcast: string): Relay {
-    const existing = this.#relays.get(broadcast);
-    if (existing) return existing;
-    const relay = new Relay({
-      broadcast,
-      group: this.#engine.addGroup(),
-      load: this.#load,
-      now: this.#now,
-      wishKeyFrame: () => {
-        this.#askPublishersHere(broadcast);
-        this.#links.wishKeyFrame(broadcast);
-      },
-    });
-    this.#relays.set(broadcast, relay);
-    this.#links.setWanted(broadcast, true);
-    return relay;
-  }
-
-  /** With the last viewer of a broadcast goes its relay. */
-  #forgetViewer(transportId: string, viewer: ViewerPeer): void {
-    const { broadcast } = viewer;
-    this.#viewers.delete(transportId);
-    const others = this.#viewersOf.get(broadcast);
-    if (!others?.delete(viewer) || others.size > 0) return;
-    this.#viewersOf.delete(broadcast);
-    this.#relays.get(broadcast)?.close();
-    this.#relays.delete(broadcast);
-    this.#links.setWanted(broadcast, false);
-  }
-
   #fromPublisher(broadcast: string, sourceId: string, item: SourceItem): void {
-    this.#relays.get(broadcast)?.receive(sourceId, item);
+    this.#audience.relay(broadcast)?.receive(sourceId, item);
     this.#links.publish(broadcast, sourceId, item);
   }
 
@@ -332,7 +305,7 @@ export class MediaWorker {
   }
 
   #transports(): Transport[] {
-    return [...this.#publishers.values(), ...this.#viewers.values()].flatMap(({ transport }) => transport ?? []);
+    return [...this.#publishers.values(), ...this.#audience.viewers].flatMap(({ transport }) => transport ?? []);
   }
 
   #forgetStarted(): void {
@@ -352,11 +325,7 @@ export class MediaWorker {
 
   #tickViewers(): void {
     const nowMs = this.#now();
-    for (const viewer of this.#viewers.values()) viewer.tick(nowMs);
-  }
-
-  #quality(broadcast: string): ViewerQuality[] {
-    return [...(this.#viewersOf.get(broadcast) ?? [])].flatMap((viewer) => viewer.quality() ?? []);
+    for (const viewer of this.#audience.viewers) viewer.tick(nowMs);
   }
 
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {
