@@ -13,6 +13,8 @@ export interface ProcessFigures {
   readonly activeResources: number;
   readonly broadcasts: number;
   readonly viewers: number;
+  /** Keys and addresses at the fan-out engines of all workers: native memory, with the native one. */
+  readonly fanoutMembers: number;
 }
 
 const KIB = 1024;
@@ -29,5 +31,9 @@ export async function processFigures(pid: number, url: string): Promise<ProcessF
     activeResources: metric('nodejs_active_resources_total'),
     broadcasts: metric('fanlight_broadcasts'),
     viewers: metric('fanlight_viewers'),
+    fanoutMembers: [...metrics.matchAll(/^fanlight_fanout_members\{\S+ (\S+)$/gm)].reduce(
+      (sum, [, count]) => sum + Number(count),
+      0,
+    ),
   };
 }

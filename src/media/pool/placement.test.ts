@@ -28,6 +28,32 @@ describe('Placement', () => {
     expect(subject.choose('b', true, [0, 1])).toBe(0);
   });
 
+  it('puts viewers where sending takes less time, however many are there', () => {
+    const { subject } = placement();
+    for (let at = 0; at < 10; at++) subject.add(`idle ${at}`, viewer(0));
+    subject.add('busy', viewer(1, 'wide'));
+    subject.report(0, 0.01);
+    subject.report(1, 0.4);
+    expect(subject.choose('b', false, [0, 1])).toBe(0);
+    subject.forget(1);
+    expect(subject.choose('b', false, [0, 1])).toBe(1);
+  });
+
+  it('counts those who came since a worker told its load, so that not all of a crowd go to one', () => {
+    const { subject } = placement();
+    subject.report(0, 0.1);
+    subject.report(1, 0.2);
+    const chosen = [0, 0];
+    for (let at = 0; at < 1000; at++) {
+      const worker = subject.choose('b', false, [0, 1]) ?? -1;
+      subject.add(`v${at}`, viewer(worker));
+      chosen[worker] = (chosen[worker] ?? 0) + 1;
+    }
+    // A tenth of a worker's time is some 200 viewers.
+    expect((chosen[0] ?? 0) - (chosen[1] ?? 0)).toBeGreaterThan(100);
+    expect(chosen[1]).toBeGreaterThan(300);
+  });
+
   it('counts who leaves, once, and nobody who was not there', () => {
     const { subject } = placement();
     subject.add('1', viewer(0));

@@ -12,11 +12,23 @@ interface Source {
   readonly transportId: string;
 }
 
+/** What a worker told last, and how many transports it had then. */
+interface Report {
+  readonly sendLoad: number;
+  readonly transports: number;
+}
+
+/** Share of a thread's time that a viewer of a usual broadcast takes, until its worker's next report. */
+const LOAD_OF_NEWCOMER = 1 / 2000;
+/** So small that it only decides between workers that send as much: mostly those that send nothing. */
+const LOAD_OF_TRANSPORT = LOAD_OF_NEWCOMER / 10;
+
 export class Placement {
   readonly #transports = new Map<string, Placed>();
   /** Transports on each worker: all together, and of each broadcast. */
-  readonly #load = new Map<number, number>();
-  readonly #loadOf = new Map<string, Map<number, number>>();
+  readonly #count = new Map<number, number>();
+  readonly #countOf = new Map<string, Map<number, number>>();
+  readonly #reports = new Map<number, Report>();
   /** Broadcast → its publisher. */
   readonly #sources = new Map<string, Source>();
   readonly #onSourceMoved: (broadcast: string, worker: number | undefined) => void;
@@ -28,15 +40,25 @@ export class Placement {
 
   /**
    * The worker for a new transport, of those that are ready: a publisher goes where its broadcast already is, so that
-   * its Timeline continues; all others where there is least. Undefined when none is ready.
+   * its Timeline continues; all others where most time is left, by what the worker has told and who has come since.
+   * Undefined when none is ready.
    */
   choose(broadcast: string, publisher: boolean, ready: readonly number[]): number | undefined {
     if (publisher) {
       const home = this.#sources.get(broadcast)?.worker ?? this.#busiestOf(broadcast);
       if (home !== undefined && ready.includes(home)) return home;
     }
-    const load = this.#load;
-    return [...ready].sort((a, b) => (load.get(a) ?? 0) - (load.get(b) ?? 0))[0];
+    return [...ready].sort((a, b) => this.#loadOf(a) - this.#loadOf(b))[0];
+  }
+
+  /** A worker tells which share of its time goes into sending, 0 to 1. */
+  report(worker: number, sendLoad: number): void {
+    this.#reports.set(worker, { sendLoad, transports: this.#count.get(worker) ?? 0 });
+  }
+
+  /** A worker is started anew: what it told is of no account. */
+  forget(worker: number): void {
+    this.#reports.delete(worker);
   }
 
   workerOf(transportId: string): number | undefined {
@@ -45,7 +67,7 @@ export class Placement {
 
   add(transportId: string, placed: Placed): void {
     this.#transports.set(transportId, placed);
-    this.#count(placed, 1);
+    this.#change(placed, 1);
   }
 
   /** The publisher's transport was answered: it is the source from now on. */
@@ -58,7 +80,7 @@ export class Placement {
     const placed = this.#transports.get(transportId);
     if (!placed) return;
     this.#transports.delete(transportId);
-    this.#count(placed, -1);
+    this.#change(placed, -1);
     if (!placed.publisher || this.#sources.get(placed.broadcast)?.transportId !== transportId) return;
     // A newcomer that lost against the publisher before it leaves that one as the source.
     const other = [...this.#transports].find(
@@ -78,15 +100,21 @@ export class Placement {
   }
 
   #busiestOf(broadcast: string): number | undefined {
-    return [...(this.#loadOf.get(broadcast) ?? [])].sort(([, a], [, b]) => b - a)[0]?.[0];
+    return [...(this.#countOf.get(broadcast) ?? [])].sort(([, a], [, b]) => b - a)[0]?.[0];
   }
 
-  #count({ worker, broadcast }: Placed, change: 1 | -1): void {
-    const ofBroadcast = this.#loadOf.get(broadcast) ?? new Map<number, number>();
-    addTo(this.#load, worker, change);
+  #loadOf(worker: number): number {
+    const count = this.#count.get(worker) ?? 0;
+    const { sendLoad, transports } = this.#reports.get(worker) ?? { sendLoad: 0, transports: 0 };
+    return sendLoad + (count - transports) * LOAD_OF_NEWCOMER + count * LOAD_OF_TRANSPORT;
+  }
+
+  #change({ worker, broadcast }: Placed, change: 1 | -1): void {
+    const ofBroadcast = this.#countOf.get(broadcast) ?? new Map<number, number>();
+    addTo(this.#count, worker, change);
     addTo(ofBroadcast, worker, change);
-    if (ofBroadcast.size > 0) this.#loadOf.set(broadcast, ofBroadcast);
-    else this.#loadOf.delete(broadcast);
+    if (ofBroadcast.size > 0) this.#countOf.set(broadcast, ofBroadcast);
+    else this.#countOf.delete(broadcast);
   }
 
   #setSource(broadcast: string, source: Source | undefined): void {
@@ -98,8 +126,8 @@ export class Placement {
 }
 
 /** A worker without transports has no entry. */
-function addTo(load: Map<number, number>, worker: number, change: 1 | -1): void {
-  const count = (load.get(worker) ?? 0) + change;
-  if (count > 0) load.set(worker, count);
-  else load.delete(worker);
+function addTo(counts: Map<number, number>, worker: number, change: 1 | -1): void {
+  const count = (counts.get(worker) ?? 0) + change;
+  if (count > 0) counts.set(worker, count);
+  else counts.delete(worker);
 }

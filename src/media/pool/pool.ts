@@ -270,6 +270,7 @@ export class MediaPool implements MediaPort {
         this.#listener(event.event);
         return;
       case 'counters':
+        this.#placement.report(member.index, event.counters.sendLoad);
         this.#options.onCounters(member.index, event.counters);
         return;
       case 'trouble':
@@ -294,6 +295,7 @@ export class MediaPool implements MediaPort {
       pending.reject(new FanlightError('worker_unavailable', undefined, { retryAfterSeconds: 1 }));
     }
     if (this.#closed) return;
+    this.#placement.forget(member.index);
     const lost = this.#placement.on(member.index);
     for (const transportId of lost) {
       this.#placement.remove(transportId);
