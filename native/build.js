@@ -38,6 +38,8 @@ const flags = [
   '-shared',
   '-fvisibility=hidden',
   '-fstack-protector-strong',
+  // All symbols of OpenSSL at the load: one that this Node lacks is a reason for the portable engine, not the end.
+  '-Wl,-z,now',
   ...WARNINGS,
   ...(STRICT ? ['-Werror'] : []),
   `-DFANOUT_SOURCES="${sourceHash()}"`,

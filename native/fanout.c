@@ -48,7 +48,7 @@ static void send_to(fanout *engine, member_state *member, const record *packet) 
 }
 
 int fanout_send(fanout *engine, uint32_t number, const uint8_t *batch, size_t length) {
-  const group_state *group = find_group(engine, number);
+  group_state *group = find_group(engine, number);
   if (!group) return FANOUT_UNKNOWN;
   uint32_t count = 0;
   for (size_t offset = 0; offset < length; count++) {
@@ -57,8 +57,12 @@ int fanout_send(fanout *engine, uint32_t number, const uint8_t *batch, size_t le
     if (taken == 0) return FANOUT_BAD_ARGUMENT;
     offset += taken;
   }
+  if (group->count == 0) return FANOUT_OK;
+  group->first = (group->first + 1) % group->count;
   for (uint32_t at = 0; at < group->count; at++) {
-    member_state *member = engine->members[group->members[at]];
+    // Without a division: it runs once from the first to the end, once from the start.
+    uint32_t place = group->first + at < group->count ? group->first + at : group->first + at - group->count;
+    member_state *member = engine->members[group->members[place]];
     for (uint32_t packet = 0; packet < count; packet++) send_to(engine, member, &engine->records[packet]);
   }
   flush(engine);

@@ -64,7 +64,7 @@ typedef struct {
 fanout *fanout_create(int fd, bool is_ipv6, bool may_segment, const char *cname);
 void fanout_destroy(fanout *engine);
 
-/** Whether runs of packets leave as segments of one message (UDP GSO). Falls to false when the kernel refuses. */
+/** Whether runs of packets leave as segments of one message (UDP GSO), to all members but those for which the kernel refused. */
 bool fanout_segments(const fanout *engine);
 void fanout_count(const fanout *engine, fanout_counters *out);
 /** Members and groups that exist. */

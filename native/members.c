@@ -156,6 +156,7 @@ int fanout_member_move(fanout *engine, uint32_t number, const char *address, uin
   if (port == 0 || getaddrinfo(address, NULL, &hints, &found) != 0 || !found) return FANOUT_BAD_ARGUMENT;
   memcpy(&member->address, found->ai_addr, found->ai_addrlen);
   member->address_length = found->ai_addrlen;
+  member->apart = false;
   freeaddrinfo(found);
   if (engine->is_ipv6) ((struct sockaddr_in6 *)&member->address)->sin6_port = htons(port);
   else ((struct sockaddr_in *)&member->address)->sin_port = htons(port);

@@ -63,8 +63,8 @@ void flush(fanout *engine) {
     if (sent < 0 && errno == EINTR) continue;
     int error = sent < 0 ? errno : EIO;
     if (engine->segment_counts[at] > 1 && refuses_segments(error)) {
-      // EIO and EOPNOTSUPP are about the device, the others may be about this one path.
-      if (error == EIO || error == EOPNOTSUPP || error == ENOPROTOOPT) engine->segments = false;
+      // The device or the path on the way to this member; others may go another way.
+      engine->owners[at]->apart = true;
       send_apart(engine, at);
     } else {
       count_refused(engine, at, engine->segment_counts[at], error);
@@ -116,7 +116,7 @@ void queue(fanout *engine, member_state *member, size_t length) {
   message->msg_namelen = member->address_length;
   message->msg_iov = &engine->parts[at];
   message->msg_iovlen = 1;
-  engine->is_open = engine->segments;
+  engine->is_open = engine->segments && !member->apart;
 }
 
 /** Room for one packet of `length` bytes; sends what waits when there is none. */

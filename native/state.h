@@ -56,12 +56,16 @@ typedef struct {
   socklen_t address_length;
   slot_state slots[FANOUT_SLOTS];
   uint64_t dropped;
+  /** The kernel refused to cut a message on the way to it: its packets leave apart. */
+  bool apart;
 } member_state;
 
 typedef struct {
   bool used;
   uint32_t *members;
   uint32_t count, capacity;
+  /** Who comes first at the next batch: when the kernel has no room for all, it is not always the same who go without. */
+  uint32_t first;
 } group_state;
 
 struct fanout {

@@ -30,9 +30,8 @@ export const codecFacts: FuzzTarget = {
     const codec = CODECS[(input[0] ?? 0) % CODECS.length] ?? 'VP8';
     const payload = input.subarray(1);
     const facts = readCodecFacts(codec, payload);
-    const { startsDecoding, startsLayer, pictureId, temporalLayer, spatialLayer } = facts;
+    const { startsDecoding, pictureId, temporalLayer, spatialLayer } = facts;
     promise(!startsDecoding || payload.length > 0, 'nothing begins no key frame');
-    promise(!startsLayer || startsDecoding, 'what begins a layer begins decoding');
     promise(pictureId === undefined || isUint(pictureId, 15), 'a picture id has 15 bits');
     promise(temporalLayer === undefined || isUint(temporalLayer, 3), 'a temporal layer has 3 bits');
     promise(spatialLayer === undefined || isUint(spatialLayer, 3), 'a spatial layer has 3 bits');
@@ -40,6 +39,6 @@ export const codecFacts: FuzzTarget = {
     const neighboured = Uint8Array.from([...payload, 0xff, 0x65, 0x67, 0x10]).subarray(0, payload.length);
     promise(isDeepStrictEqual(readCodecFacts(codec, neighboured), facts), 'only the payload is looked at');
     const layers = `${temporalLayer} ${spatialLayer}`;
-    return `${codec} ${startsDecoding} ${startsLayer} ${pictureId === undefined} ${layers} ${Math.min(payload.length, 4)}`;
+    return `${codec} ${startsDecoding} ${pictureId === undefined} ${layers} ${Math.min(payload.length, 4)}`;
   },
 };

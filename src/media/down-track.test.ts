@@ -328,13 +328,16 @@ describe('repetition to a viewer', () => {
     expect(viewer.datagrams.splice(0)).toHaveLength(2000);
     let repeated = 0;
     for (let round = 0; round < 10; round++) {
+      track.refill(round);
       for (const each of big) if (track.repeat(each, round, undefined)) repeated += each.payload.length;
     }
     expect(viewer.datagrams.splice(0)).toHaveLength(repeated / 1000);
     expect(repeated).toBeGreaterThan(200_000);
     expect(repeated).toBeLessThan(300_000);
+    expect(track.isSpent).toBe(true);
     // A second later there is room again.
     const last = big[1999];
+    track.refill(1_100);
     expect(last && track.repeat(last, 1_100, undefined)).toBe(true);
   });
 });

@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { bestDecoder, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { unwrapSequence } from '../rtp/sequence.ts';
-import type { FanoutMember, RetransmissionRoute } from './fanout/engine.ts';
+import { absSendTime, type FanoutMember, type RetransmissionRoute } from './fanout/engine.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
@@ -68,8 +68,9 @@ export class DownTrack {
    * The viewer begins with this packet. Its numbers begin below 2^15, wherever the canonical ones are: a receiver that
    * loses the first packets must not have to guess the roll-over counter (RFC 3711 §3.3.1). After a codec that it could
    * not decode they go on behind the highest it got: a number that is used twice breaks AES-GCM.
+   * @param sentBefore later packets that the others have already, when this one was overtaken
    */
-  start(packet: CanonicalPacket): void {
+  start(packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[] = []): void {
     const payloadType = this.#payloadType;
     if (payloadType === undefined || this.#started) return;
     this.#started = true;
@@ -90,6 +91,7 @@ export class DownTrack {
         captureTime: id('capture-time'),
       },
     });
+    for (const each of sentBefore) this.#member.repeat(each, undefined);
   }
 
   /** The canonical index of a packet that this viewer knows by its sequence number; undefined before the start. */
@@ -98,24 +100,39 @@ export class DownTrack {
     return unwrapSequence(newestIndex + this.#indexOffset, sequence) - this.#indexOffset;
   }
 
+  /** Before the packets of a NACK: what the viewer may ask for by now. */
+  refill(nowMs: number): void {
+    const octets = this.#member.counters().octets[this.kind];
+    const earned = (octets - this.#octetsCredited) * REPEAT_SHARE;
+    this.#octetsCredited = octets;
+    const refill = ((nowMs - this.#repeatRefilledAtMs) * REPEAT_BYTES_PER_SECOND) / 1000;
+    this.#repeatRefilledAtMs = nowMs;
+    this.#repeatBytes = Math.min(MAX_REPEAT_BYTES, this.#repeatBytes + refill + earned);
+  }
+
+  /** This viewer has asked for as much as it may. */
+  get isSpent(): boolean {
+    return this.#repeatBytes <= 0;
+  }
+
   /**
    * Answers a NACK, unless the packet was repeated a moment ago or this viewer asks for too much.
    * @param roundTripMs to the viewer, where it is known
    * @returns whether it was sent
    */
   repeat(packet: CanonicalPacket, nowMs: number, roundTripMs: number | undefined): boolean {
-    if (!this.#started || packet.index < this.#firstIndex || packet.sendTime < 0) return false;
+    if (!this.#started || packet.index < this.#firstIndex || packet.sendTime < 0 || this.isSpent) return false;
     const last = this.#repeatedAtMs.get(packet.index);
     const againAfterMs = Math.max(LEAST_REPEAT_AFTER_MS, roundTripMs ?? DEFAULT_REPEAT_AFTER_MS);
     if (last !== undefined && nowMs - last < againAfterMs) return false;
-    if (!this.#mayRepeat(packet.payload.length, nowMs)) return false;
+    this.#repeatBytes -= packet.payload.length;
     this.#repeatedAtMs.delete(packet.index);
     this.#repeatedAtMs.set(packet.index, nowMs);
     if (this.#repeatedAtMs.size > MAX_REMEMBERED_REPEATS) {
       const [oldest = 0] = this.#repeatedAtMs.keys();
       this.#repeatedAtMs.delete(oldest);
     }
-    const retransmission = this.#nextRetransmission();
+    const retransmission = this.#nextRetransmission(nowMs);
     this.#member.repeat(packet, retransmission);
     // The member counts it among what was sent, but repeating earns no further repeating.
     if (!retransmission) this.#octetsCredited += packet.payload.length;
@@ -123,22 +140,10 @@ export class DownTrack {
   }
 
   /** By RFC 4588 where the viewer negotiated it, else the packet goes out again as it was. */
-  #nextRetransmission(): RetransmissionRoute | undefined {
+  #nextRetransmission(nowMs: number): RetransmissionRoute | undefined {
     const payloadType = this.#media.rtxPayloadTypes.get(this.#payloadType ?? -1);
     const ssrc = this.#media.localRtxSsrc;
     if (payloadType === undefined || ssrc === undefined) return undefined;
-    return { ssrc, payloadType, index: this.#rtxIndex++ };
-  }
-
-  #mayRepeat(bytes: number, nowMs: number): boolean {
-    const octets = this.#member.counters().octets[this.kind];
-    const earned = (octets - this.#octetsCredited) * REPEAT_SHARE;
-    this.#octetsCredited = octets;
-    const refill = ((nowMs - this.#repeatRefilledAtMs) * REPEAT_BYTES_PER_SECOND) / 1000;
-    this.#repeatRefilledAtMs = nowMs;
-    this.#repeatBytes = Math.min(MAX_REPEAT_BYTES, this.#repeatBytes + refill + earned);
-    if (this.#repeatBytes < bytes) return false;
-    this.#repeatBytes -= bytes;
-    return true;
+    return { ssrc, payloadType, index: this.#rtxIndex++, sendTime: absSendTime(nowMs) };
   }
 }

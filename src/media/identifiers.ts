@@ -10,6 +10,17 @@ export function newSsrc(): number {
   return randomInt(1, 2 ** 32);
 }
 
+/** SSRCs of one session, never the same twice: they share a key (RFC 3711 §9.1). */
+export function distinctSsrcs(): () => number {
+  const drawn = new Set<number>();
+  return () => {
+    let ssrc = newSsrc();
+    while (drawn.has(ssrc)) ssrc = newSsrc();
+    drawn.add(ssrc);
+    return ssrc;
+  };
+}
+
 /** RFC 8445 §5.3 wants 24 and 128 bits; the fragment also tells transports apart, so it has 72. */
 export function newCredentials(): IceCredentials {
   return { usernameFragment: iceCharacters(9), password: iceCharacters(24) };

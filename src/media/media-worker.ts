@@ -8,7 +8,7 @@ import { Audience } from './audience.ts';
 import { DataRounds } from './data-rounds.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
-import { CNAME, newCredentials, newSsrc } from './identifiers.ts';
+import { CNAME, distinctSsrcs, newCredentials, newSsrc } from './identifiers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
 import { parseOffer } from './sdp/offer.ts';
@@ -191,7 +191,7 @@ export class MediaWorker {
     const offer = publishing ? parseOffer(request.offer) : this.#offers.parse(request.offer);
     const negotiation = publishing
       ? negotiatePublisher(offer)
-      : negotiateViewer(offer, request.requiredTracks, newSsrc);
+      : negotiateViewer(offer, request.requiredTracks, distinctSsrcs());
     const peer = publishing ? this.#addPublisher(request, negotiation) : this.#addViewer(request, negotiation);
     const credentials = newCredentials();
     const transport = new Transport({

@@ -56,8 +56,8 @@ class TestViewer implements RelayViewer {
     return this.#track(kind)?.adopt(codec, newestIndex) ?? false;
   }
 
-  start(kind: MediaKind, packet: CanonicalPacket): void {
-    this.#track(kind)?.start(packet);
+  start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void {
+    this.#track(kind)?.start(packet, sentBefore);
   }
 
   onStarted(): void {
@@ -146,6 +146,22 @@ describe('a viewer of a relay', () => {
     expect(group.batches.map((batch) => batch.length)).toEqual([1, 2]);
     vi.advanceTimersByTime(0);
     expect(later.sentVideo).toEqual([true]);
+  });
+
+  it('gets what has overtaken its key frame, too', () => {
+    join();
+    turn(key(1));
+    const later = join();
+    turn(delta(3), delta(4));
+    expect(later.sent).toEqual([]);
+    turn(key(2), delta(5));
+    const newest = relay.upTrack('video')?.newestIndex ?? 0;
+    expect(later.sent.map(({ index }) => newest - index)).toEqual([3, 0]);
+    // For this viewer it is the first time: as it was, not as a retransmission.
+    expect(later.member.repeated.map(({ packet, by }) => [newest - packet.index, by])).toEqual([
+      [2, undefined],
+      [1, undefined],
+    ]);
   });
 
   it('is not sent what comes late from before its key frame', () => {

@@ -15,8 +15,8 @@ export interface RelayViewer {
    * @returns whether the viewer can decode it, and so waits for a packet to begin with
    */
   adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean;
-  /** Decoding can begin with this packet, which is sent next. */
-  start(kind: MediaKind, packet: CanonicalPacket, nowMs: number): void;
+  /** Decoding can begin with this packet, which is sent next. `sentBefore` has overtaken it. */
+  start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void;
   /** Its first packets have left. */
   onStarted(nowMs: number): void;
 }
@@ -103,7 +103,7 @@ export class Relay {
     if (packet.codec !== codecBefore) this.#codecChanged(packet.kind, packet.codec, newestIndex);
     const waiting = this.#waiting[packet.kind];
     if (waiting.size > 0) {
-      if (packet.startsDecoding) this.#start(waiting, packet);
+      if (packet.startsDecoding) this.#start(waiting, packet, upTrack);
       else this.#wishAgain(sourceId);
     }
     this.#gatherer.add(packet);
@@ -126,12 +126,12 @@ export class Relay {
     for (const viewer of this.#viewers) this.#offer(viewer, kind, codec, newestIndex);
   }
 
-  #start(waiting: Set<RelayViewer>, packet: CanonicalPacket): void {
+  #start(waiting: Set<RelayViewer>, packet: CanonicalPacket, upTrack: UpTrack): void {
     // What is held came before this packet: it is not for those who begin with it.
     this.#gatherer.flush();
-    const nowMs = this.#options.now();
+    const sentBefore = upTrack.recallFrom(packet.index + 1, this.#options.now());
     for (const viewer of waiting) {
-      viewer.start(packet.kind, packet, nowMs);
+      viewer.start(packet.kind, packet, sentBefore);
       this.#beginning.add(viewer);
     }
     waiting.clear();

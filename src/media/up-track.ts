@@ -72,8 +72,9 @@ export class UpTrack {
   /** Takes a packet of a source; undefined when viewers must not see it (padding, too long, late from an older source). */
   receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
     const source = this.#numberOf(sourceKey(sourceId, item.ssrc));
-    // What is too long for any network that viewers have is left out too.
-    if (item.payload.length === 0 || item.payload.length > MAX_PAYLOAD_BYTES) {
+    // Too long for any network that viewers have: a gap, so that they know that something is missing.
+    if (item.payload.length > MAX_PAYLOAD_BYTES) return undefined;
+    if (item.payload.length === 0) {
       this.#timeline.skip(source, item.sequence);
       return undefined;
     }
@@ -121,6 +122,16 @@ export class UpTrack {
   recall(index: number, nowMs: number): CanonicalPacket | undefined {
     const packet = this.#ring.get(index & 0xffff, nowMs);
     return packet?.index === index ? packet : undefined;
+  }
+
+  /** All that is still there from an index on: nothing, unless a packet came late. */
+  recallFrom(index: number, nowMs: number): CanonicalPacket[] {
+    const packets: CanonicalPacket[] = [];
+    for (let at = index; at <= (this.#newestIndex ?? -1); at++) {
+      const packet = this.recall(at, nowMs);
+      if (packet) packets.push(packet);
+    }
+    return packets;
   }
 
   #numberOf(key: string): number {

@@ -40,6 +40,8 @@ export interface ViewerPeerOptions {
 }
 
 const REPORT_EVERY_MS = 1_000;
+/** Numbers in NACKs that are looked up per datagram: an honest one has some dozens. */
+const MAX_LOOKS = 512;
 
 export class ViewerPeer implements TransportOwner, RelayViewer {
   readonly #options: ViewerPeerOptions;
@@ -51,6 +53,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   /** Labels may be opened and data sent: `startData` has come. */
   #dataStarted = false;
   #reportedAtMs = Number.NEGATIVE_INFINITY;
+  #looks = 0;
 
   constructor(options: ViewerPeerOptions) {
     this.#options = options;
@@ -100,7 +103,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     const { packets, dropped } = this.#member.counters();
     return {
       transportId: this.#options.id,
-      packetsSent: packets.audio + packets.video,
+      packetsSent: Math.max(0, packets.audio + packets.video - dropped),
       packetsDropped: dropped,
       roundTripMs: this.#feedback.roundTripMs ?? null,
       estimatedBitrateBps: this.#feedback.estimatedBitrateBps ?? null,
@@ -130,8 +133,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     return this.#downTrack(kind)?.adopt(codec, newestIndex) ?? false;
   }
 
-  start(kind: MediaKind, packet: CanonicalPacket): void {
-    this.#downTrack(kind)?.start(packet);
+  start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void {
+    this.#downTrack(kind)?.start(packet, sentBefore);
   }
 
   /** Players cannot bring sound and picture together before they know both clocks. */
@@ -149,6 +152,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   onRtcp(bytes: Buffer, nowMs: number): void {
+    this.#looks = MAX_LOOKS;
     for (const packet of parseRtcp(bytes)) {
       switch (packet.type) {
         case 'nack':
@@ -234,7 +238,10 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     const upTrack = downTrack && this.#options.relay.upTrack(downTrack.kind);
     const newestIndex = upTrack?.newestIndex;
     if (!downTrack || !upTrack || newestIndex === undefined) return;
+    downTrack.refill(nowMs);
     for (const sequence of sequences) {
+      // Looking for packets that it may not have costs the others' time.
+      if (downTrack.isSpent || this.#looks-- <= 0) return;
       const index = downTrack.canonicalIndex(sequence, newestIndex);
       const packet = index === undefined ? undefined : upTrack.recall(index, nowMs);
       if (packet) downTrack.repeat(packet, nowMs, this.#feedback.roundTripMs);

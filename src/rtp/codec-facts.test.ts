@@ -20,11 +20,8 @@ describe('a key frame begins', () => {
     ['VP9', 'flexible with layers', 'b8 81 11 00 82 49'],
     ['VP9', 'flexible with a scalability structure', 'ba 81 11 10 18 82 49'],
     ['H264', 'with an SPS', '67 42 e0 1f'],
-    ['H264', 'with an IDR picture', '65 88 84'],
     ['H264', 'with an aggregate of SPS, PPS', '78 0004 6742e01f 0003 68ce3c'],
     ['H264', 'with an aggregate where a delimiter comes first', '78 0002 09f0 0004 6742e01f'],
-    ['H264', 'with an aggregate of an IDR picture', '78 0003 658884'],
-    ['H264', 'with the first fragment of an IDR picture', '7c 85 88 84'],
     ['H264', 'with the first fragment of an SPS', '7c 87 42 e0'],
     ['AV1', 'with a new coded video sequence', '18 0a 0b'],
     ['AV1', 'with one that goes on in the next packet', '58 0a 0b'],
@@ -46,6 +43,9 @@ describe('a key frame begins', () => {
     ['VP9', 'an inter frame in flexible mode', 'f8 81 11 00 02 82'],
     ['VP9', 'a descriptor without payload', 'a8 81 11 00 07'],
     ['H264', 'a picture that is not IDR', '41 9a 24'],
+    ['H264', 'an IDR picture without its parameter sets', '65 88 84'],
+    ['H264', 'an aggregate of an IDR picture alone', '78 0003 658884'],
+    ['H264', 'the first fragment of an IDR picture', '7c 85 88 84'],
     ['H264', 'a later slice of an IDR picture', '65 08 84'],
     ['H264', 'a PPS alone', '68 ce 3c'],
     ['H264', 'a fragment of a picture that is not IDR', '7c 81 9a'],
@@ -76,7 +76,7 @@ describe('a key frame begins', () => {
 });
 
 describe('what a payload says of itself besides', () => {
-  it.each<[CodecName, string, string, Omit<CodecFacts, 'startsDecoding' | 'startsLayer'>]>([
+  it.each<[CodecName, string, string, Omit<CodecFacts, 'startsDecoding'>]>([
     ['VP8', 'a picture ID of 7 bits', '90 80 11 50 01 00', { pictureId: 0x11 }],
     ['VP8', 'a picture ID of 15 bits', '90 80 81 11 51 01 00', { pictureId: 0x111 }],
     ['VP8', 'a temporal layer', '90 f0 81 11 07 a0 51 01 00', { pictureId: 0x111, temporalLayer: 2 }],
@@ -89,18 +89,7 @@ describe('what a payload says of itself besides', () => {
     ['H264', 'nothing', '65 88 84', {}],
     ['AV1', 'nothing', '18 0a 0b', {}],
   ])('%s: %s', (codec, _, hex, facts) => {
-    const { startsDecoding, startsLayer, ...others } = readCodecFacts(codec, bytesOf(hex));
+    const { startsDecoding, ...others } = readCodecFacts(codec, bytesOf(hex));
     expect(others).toEqual(facts);
-    expect(startsLayer && !startsDecoding).toBe(false);
-  });
-
-  it('a decoder of another layer can begin where it gets the parameter sets', () => {
-    const startsLayer = (codec: CodecName, hex: string) => readCodecFacts(codec, bytesOf(hex)).startsLayer;
-    expect(startsLayer('H264', '67 42 e0 1f')).toBe(true);
-    expect(startsLayer('H264', '78 0004 6742e01f 0003 68ce3c')).toBe(true);
-    expect(startsLayer('H264', '65 88 84')).toBe(false);
-    expect(startsLayer('H264', '7c 85 88 84')).toBe(false);
-    expect(startsLayer('VP8', '10 50 01 00 9d')).toBe(true);
-    expect(startsLayer('VP8', '10 51 01 00')).toBe(false);
   });
 });

@@ -6,12 +6,10 @@ import { readPictureId, readVp8Descriptor } from './vp8-descriptor.ts';
 
 export interface CodecFacts {
   /**
-   * A decoder that knows nothing yet can begin with this packet. For H264 a parameter set that comes before the picture
-   * begins it, and so does the picture itself. Every packet of audio does.
+   * A decoder that knows nothing yet can begin with this packet. For H264 it is the parameter set before the picture:
+   * the picture alone tells nothing to who does not have it. Every packet of audio is one.
    */
   readonly startsDecoding: boolean;
-  /** So can one that decoded another layer, of another size: for H264 only with the parameter sets. */
-  readonly startsLayer: boolean;
   /** VP8 and VP9, 7 or 15 bits. */
   readonly pictureId?: number;
   /** VP8 and VP9: the frame is needed by those of its own and of higher temporal layers only. */
@@ -20,13 +18,10 @@ export interface CodecFacts {
   readonly spatialLayer?: number;
 }
 
-const NOTHING: CodecFacts = { startsDecoding: false, startsLayer: false };
-const START: CodecFacts = { startsDecoding: true, startsLayer: true };
-/** An H264 picture without its parameter sets. */
-const BARE_START: CodecFacts = { startsDecoding: true, startsLayer: false };
-
+const NOTHING: CodecFacts = { startsDecoding: false };
+const START: CodecFacts = { startsDecoding: true };
 /** H264 NAL unit types (RFC 6184 table 1, H.264 table 7-1). */
-const NAL = { idr: 5, sps: 7, stapA: 24, fuA: 28 } as const;
+const NAL = { sps: 7, stapA: 24, fuA: 28 } as const;
 
 export function readCodecFacts(codec: CodecName, payload: Uint8Array): CodecFacts {
   switch (codec) {
@@ -50,7 +45,7 @@ function readVp8(payload: Uint8Array): CodecFacts {
   const { startsFrame, pictureIdAt, isPictureIdLong, temporalLayerAt, payloadAt } = readVp8Descriptor(payload);
   const frameHeader = payload[payloadAt];
   const startsDecoding = startsFrame && frameHeader !== undefined && (frameHeader & 0x01) === 0;
-  const facts: Writable<CodecFacts> = { startsDecoding, startsLayer: startsDecoding };
+  const facts: Writable<CodecFacts> = { startsDecoding };
   if (pictureIdAt !== undefined) facts.pictureId = readPictureId(payload, pictureIdAt, isPictureIdLong);
   if (temporalLayerAt !== undefined) facts.temporalLayer = (payload[temporalLayerAt] ?? 0) >> 6;
   return facts;
@@ -61,7 +56,7 @@ function readVp8(payload: Uint8Array): CodecFacts {
  * With P 0 flexible mode has no reference indices, so both modes lie alike up to the layer byte.
  */
 function readVp9(payload: Uint8Array): CodecFacts {
-  const facts: Writable<CodecFacts> = { startsDecoding: false, startsLayer: false };
+  const facts: Writable<CodecFacts> = { startsDecoding: false };
   const first = payload[0] ?? 0;
   let offset = 1;
   if (first & 0x80) {
@@ -82,7 +77,6 @@ function readVp9(payload: Uint8Array): CodecFacts {
   }
   const startsIndependentFrame = (first & 0x40) === 0 && (first & 0x08) !== 0;
   facts.startsDecoding = startsIndependentFrame && (facts.spatialLayer ?? 0) === 0 && offset < payload.length;
-  facts.startsLayer = facts.startsDecoding;
   return facts;
 }
 
@@ -111,14 +105,9 @@ function readStap(payload: Uint8Array): CodecFacts {
   return NOTHING;
 }
 
-/**
- * `afterHeader` is the NAL unit's second byte. A slice starts with first_mb_in_slice as Exp-Golomb (H.264 §7.3.3): a
- * first bit of 1 means macroblock 0. Later slices of the same picture do not begin it.
- */
+/** `afterHeader` is the NAL unit's second byte: a header alone is no parameter set. */
 function readNal(type: number, afterHeader: number | undefined): CodecFacts {
-  if (afterHeader === undefined) return NOTHING;
-  if (type === NAL.sps) return START;
-  return type === NAL.idr && (afterHeader & 0x80) !== 0 ? BARE_START : NOTHING;
+  return type === NAL.sps && afterHeader !== undefined ? START : NOTHING;
 }
 
 /** AV1 RTP payload format §4.4: the N bit is set in the first packet of a coded video sequence, where Z must be 0. */

@@ -2,6 +2,7 @@
 // It must not know what engines do with packets.
 
 import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { sourceHash } from '../../../native/source-hash.js';
 import type { UdpFront } from '../transport/udp-front.ts';
 import type { FanoutChoice, FanoutEngine } from './engine.ts';
@@ -47,7 +48,7 @@ export function loadNativeModule(path: string | URL = NATIVE_MODULE): NativeModu
 
 function requireModule(path: string | URL): NativeModule {
   try {
-    return createRequire(import.meta.url)(path instanceof URL ? path.pathname : path) as NativeModule;
+    return createRequire(import.meta.url)(path instanceof URL ? fileURLToPath(path) : path) as NativeModule;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') {
       throw new Error('native/build/fanout.node was not compiled at the install', { cause: error });

@@ -297,8 +297,8 @@ describe.each(CASES)('the %s engine with %s', (_name, _profileName, make, profil
     const { group, member, to } = await one({ indexOffset: 100 });
     const packet = video(65_530);
     group.send([packet], 0);
-    member.repeat(packet, { ssrc: 77, payloadType: 99, index: 65_535 });
-    member.repeat(packet, { ssrc: 77, payloadType: 99, index: 65_536 });
+    member.repeat(packet, { ssrc: 77, payloadType: 99, index: 65_535, sendTime: 7 });
+    member.repeat(packet, { ssrc: 77, payloadType: 99, index: 65_536, sendTime: 7 });
     const [original, first, second] = await to.packets(3);
     expect(original).toMatchObject({ sequence: 94, ssrc: 0xdead_beef });
     expect([first, second]).toMatchObject([
@@ -313,7 +313,7 @@ describe.each(CASES)('the %s engine with %s', (_name, _profileName, make, profil
 
   it('does not repeat what the member was never meant to get', async () => {
     const { member, to } = await one({ firstIndex: 10 });
-    member.repeat(video(9, { sendTime: 0 }), { ssrc: 77, payloadType: 99, index: 1 });
+    member.repeat(video(9, { sendTime: 0 }), { ssrc: 77, payloadType: 99, index: 1, sendTime: 7 });
     member.repeat(video(9, { sendTime: 0 }), undefined);
     member.repeat(video(10, { sendTime: 0 }), undefined);
     expect((await to.packets(1)).map(({ sequence }) => sequence)).toEqual([10]);

@@ -63,6 +63,8 @@ export interface RetransmissionRoute {
   readonly ssrc: number;
   readonly payloadType: number;
   readonly index: number;
+  /** When it leaves, as `absSendTime` gives it. */
+  readonly sendTime: number;
 }
 
 /** Master keys toward a member (RFC 5764 §4.2). */
@@ -73,7 +75,10 @@ export interface MemberKeys {
 }
 
 export interface MemberCounters {
-  /** Packets and payload bytes as sender reports count them: retransmissions by RTX are not among them. */
+  /**
+   * Packets and payload bytes as sender reports count them: what was given to the kernel, taken or not. Retransmissions
+   * by RTX are not among them.
+   */
   readonly packets: Readonly<Record<MediaKind, number>>;
   readonly octets: Readonly<Record<MediaKind, number>>;
   /** What the kernel did not take. */

@@ -112,6 +112,23 @@ describe('a gatherer under load', () => {
     expect(batches).toEqual([['a1']]);
   });
 
+  it('does not hold sound that has no picture to wait for', () => {
+    for (let index = 1; index <= 9; index++) {
+      gatherer.add(audio(index));
+      endOfTurn();
+      expect(batches).toHaveLength(index - 1);
+      vi.advanceTimersByTime(4);
+    }
+    batches.length = 0;
+    gatherer.add(audio(10));
+    endOfTurn();
+    expect(batches).toEqual([['a10']]);
+    gatherer.add(video(1));
+    gatherer.add(audio(12));
+    endOfTurn();
+    expect(batches).toHaveLength(1);
+  });
+
   it('holds for longer when most of the time goes into sending', () => {
     loaded(0.8);
     gatherer.add(audio(1));

@@ -12,6 +12,8 @@ const HOLDS: readonly { readonly fromShare: number; readonly ms: number }[] = [
   { fromShare: 0.1, ms: 4 },
 ];
 const MEASURE_EVERY_MS = 100;
+/** After so many packets of sound without a picture there is none to wait for. */
+const SOUND_ALONE = 10;
 
 /** How much of a thread's time goes into sending, over the last tenths of a second. One for all groups of a worker. */
 export class SendLoad {
@@ -54,6 +56,7 @@ export interface GathererOptions<P extends FanoutPacket> {
 export class Gatherer<P extends FanoutPacket> {
   readonly #options: GathererOptions<P>;
   #held: P[] = [];
+  #soundsInARow = 0;
   #turn: NodeJS.Immediate | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -69,7 +72,9 @@ export class Gatherer<P extends FanoutPacket> {
     }
     const endsFrame = packet.kind === 'video' && packet.marker;
     const { share } = this.#options.load;
-    const hold = endsFrame ? undefined : HOLDS.find(({ fromShare }) => share >= fromShare);
+    this.#soundsInARow = packet.kind === 'audio' ? this.#soundsInARow + 1 : 0;
+    const mayHold = !endsFrame && this.#soundsInARow < SOUND_ALONE;
+    const hold = mayHold ? HOLDS.find(({ fromShare }) => share >= fromShare) : undefined;
     if (!hold) this.#turn ??= setImmediate(() => this.flush());
     else if (!this.#turn) this.#deadline ??= setTimeout(() => this.flush(), hold.ms);
   }

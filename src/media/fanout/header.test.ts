@@ -35,7 +35,12 @@ function header(given: {
   };
   // What was there before must not show through.
   const target = Buffer.alloc(MAX_HEADER_BYTES, 0xff);
-  const length = writeHeader(target, packet, route, { ssrc: 0x8765_4321, payloadType: 96, sequence: 65_535 });
+  const length = writeHeader(target, packet, route, {
+    ssrc: 0x8765_4321,
+    payloadType: 96,
+    sequence: 65_535,
+    sendTime: packet.sendTime,
+  });
   const parsed = parseRtp(target.subarray(0, length));
   if (!parsed) throw new Error('the header is malformed');
   const extensions: Record<number, string> = {};

@@ -15,6 +15,8 @@ export interface HeaderNumbers {
   readonly payloadType: number;
   readonly ssrc: number;
   readonly sequence: number;
+  /** As `absSendTime` gives it. */
+  readonly sendTime: number;
 }
 
 /** Writes at the start of `target`, which must have `MAX_HEADER_BYTES`; the header's length. */
@@ -30,7 +32,7 @@ export function writeHeader(target: Buffer, packet: FanoutPacket, route: FanoutR
   }
   if (ids.sendTime > 0) {
     target[offset] = (ids.sendTime << 4) | 2;
-    offset = target.writeUIntBE(packet.sendTime, offset + 1, 3);
+    offset = target.writeUIntBE(numbers.sendTime, offset + 1, 3);
   }
   if (ids.orientation > 0 && orientation !== undefined)
     offset = writeByte(target, offset, ids.orientation, orientation);

@@ -223,7 +223,8 @@ class NativeMember implements FanoutMember {
       return;
     }
     const { ssrc, payloadType, indexOffset, firstIndex, mid, extensionIds: ids } = route;
-    const midId = mid.length > 0 && mid.length <= MAX_MID_LENGTH ? ids.mid : 0;
+    const midBytes = Buffer.byteLength(mid);
+    const midId = midBytes > 0 && midBytes <= MAX_MID_LENGTH ? ids.mid : 0;
     checked(
       this.#module.setRoute(
         this.#engine,
@@ -245,7 +246,7 @@ class NativeMember implements FanoutMember {
 
   repeat(packet: FanoutPacket, retransmission: RetransmissionRoute | undefined): void {
     if (this.#removed) return;
-    const length = writeRecord(this.#record, 0, packet, packet.sendTime);
+    const length = writeRecord(this.#record, 0, packet, retransmission?.sendTime ?? packet.sendTime);
     const { payloadType = 0, ssrc = 0, index = 0 } = retransmission ?? {};
     checked(this.#module.repeat(this.#engine, this.#id, this.#record, length, payloadType, ssrc, index));
   }

@@ -154,7 +154,7 @@ class PortableMember implements FanoutMember {
     if (!route || packet.index < route.firstIndex) return;
     const index = packet.index + route.indexOffset;
     if (index < 0) return;
-    const sent = this.#seal(packet, route, route, index, 0);
+    const sent = this.#seal(packet, route, { ...route, sendTime: packet.sendTime }, index, 0);
     if (!sent) return;
     this.#packets[packet.kind]++;
     this.#octets[packet.kind] += packet.payload.length;
@@ -211,7 +211,7 @@ class PortableMember implements FanoutMember {
   #seal(
     packet: FanoutPacket,
     route: FanoutRoute,
-    { ssrc, payloadType }: { readonly ssrc: number; readonly payloadType: number },
+    { ssrc, payloadType, sendTime }: Omit<RetransmissionRoute, 'index'>,
     index: number,
     rtxBytes: number,
   ): boolean {
@@ -222,7 +222,8 @@ class PortableMember implements FanoutMember {
       else counts.packetsFailed++;
       return false;
     }
-    const headerLength = writeHeader(scratch, packet, route, { ssrc, payloadType, sequence: index & 0xffff });
+    const sequence = index & 0xffff;
+    const headerLength = writeHeader(scratch, packet, route, { ssrc, payloadType, sequence, sendTime });
     if (rtxBytes > 0) scratch.writeUInt16BE((packet.index + route.indexOffset) & 0xffff, headerLength);
     scratch.set(packet.payload, headerLength + rtxBytes);
     const length = headerLength + rtxBytes + packet.payload.length;

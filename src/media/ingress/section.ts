@@ -60,7 +60,7 @@ export class IngressSection {
   /** Whether this packet goes on to viewers; a layer's key frame may change what is forwarded. */
   forwards(
     source: IngressSource,
-    { startsLayer }: CodecFacts,
+    { startsDecoding }: CodecFacts,
     place: 'newest' | 'late',
     bytes: number,
     nowMs: number,
@@ -68,7 +68,7 @@ export class IngressSection {
     if (this.layers > 1) {
       this.#choice.received(source, bytes, nowMs);
       // Of a key frame whose first packet comes late the others were not forwarded.
-      if (startsLayer && place === 'newest' && this.#choice.startsDecoding(source)) this.#forward(source);
+      if (startsDecoding && place === 'newest' && this.#choice.startsDecoding(source)) this.#forward(source);
     } else if (source !== this.#forwarded) {
       const lastAtMs = this.#forwarded?.lastPacketAtMs ?? Number.NEGATIVE_INFINITY;
       if (nowMs - lastAtMs > TAKE_BACK_AFTER_MS) this.#forward(source);

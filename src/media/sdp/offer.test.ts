@@ -254,6 +254,7 @@ describe('a malformed offer', () => {
     ['no setup', without(/^a=setup/), 'malformed_sdp'],
     ['setup:holdconn', replacing(/^a=setup:.*/, 'a=setup:holdconn'), 'malformed_sdp'],
     ['setup named as a member of all objects', replacing(/^a=setup:.*/, 'a=setup:toString'), 'malformed_sdp'],
+    ['a mid that is no token', replacing(/^a=mid:1$/, 'a=mid:\u00e9\u00e9'), 'malformed_sdp'],
     ['two same mids', replacing(/^a=mid:1$/, 'a=mid:0'), 'malformed_sdp'],
     [
       'too many layers',

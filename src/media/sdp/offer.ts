@@ -70,6 +70,8 @@ export interface Offer {
   readonly setup: 'actpass' | 'active' | 'passive';
 }
 
+/** RFC 4566 §9, which a mid is (RFC 5888 §4): it goes into packets too, where a letter is a byte. */
+const TOKEN = /^[!#$%&'*+\-.0-9A-Z^_`a-z{|}~]+$/;
 /** Limits before anything is built from an offer. */
 const MAX_SECTIONS = 16;
 const MAX_LINES = 2000;
@@ -107,6 +109,7 @@ export function parseOffer(text: string): Offer {
   const attributes = attributeLines(lines);
   const sections = description.media.map((media, index) => readSection(media, attributes[index] ?? [], bundle));
   const mids = sections.flatMap((section) => section.mid ?? []);
+  if (!mids.every((mid) => TOKEN.test(mid))) throw malformed('A mid is not a token.');
   if (new Set(mids).size !== mids.length) throw malformed('Two m= sections have the same mid.');
   if (sections.filter(({ mid, rejected }) => mid === undefined && !rejected).length > 1) {
     throw new FanlightError(
