@@ -127,6 +127,7 @@ describe('a gatherer under load', () => {
     gatherer.add(audio(12));
     endOfTurn();
     expect(batches).toHaveLength(1);
+    gatherer.flush();
   });
 
   it('holds for longer when most of the time goes into sending', () => {
