@@ -26,7 +26,7 @@ export interface Fanlight {
 
 /**
  * Starts the server. Nothing stays open when it fails.
- * @throws ConfigError, ListenError, UdpBindError, or an Error that names the setting
+ * @throws ConfigError, ListenError, UdpBindError, EngineError, or an Error that names the setting
  */
 export async function startFanlight(config: Config, logger: Logger): Promise<Fanlight> {
   const undo: (() => unknown)[] = [];

@@ -5,6 +5,7 @@ import { type Fanlight, startFanlight } from './app.ts';
 import { ConfigError, parseConfig } from './config.ts';
 import { ListenError } from './http/server.ts';
 import { createLogger } from './logger.ts';
+import { EngineError } from './media/pool/engine-error.ts';
 import { UdpBindError } from './media/pool/udp-bind-error.ts';
 
 /** sysexits(3): wrong settings. A supervisor must not start it again and again. */
@@ -13,10 +14,10 @@ const EXIT_CONFIG = 78;
 const STOP_DEADLINE_MS = 8_000;
 
 function fail(error: unknown): never {
-  const forOperators = error instanceof ConfigError || error instanceof ListenError || error instanceof UdpBindError;
+  const forOperators = [ConfigError, ListenError, UdpBindError, EngineError].some((known) => error instanceof known);
   const text = error instanceof Error ? (forOperators ? error.message : (error.stack ?? error.message)) : String(error);
   process.stderr.write(`fanlight: ${text}\n`);
-  process.exit(error instanceof ConfigError ? EXIT_CONFIG : 1);
+  process.exit(error instanceof ConfigError || error instanceof EngineError ? EXIT_CONFIG : 1);
 }
 
 dotenv.config({ quiet: true });

@@ -79,6 +79,8 @@ export type WorkerEvent =
   | { readonly type: 'ready'; readonly udpPort: number; readonly fanout: string }
   /** The socket could not be bound; the worker ends. `errno` is the system's code, `EADDRINUSE` and so on. */
   | { readonly type: 'bind-failed'; readonly errno: string }
+  /** The engine that the settings name cannot be had; the worker ends. */
+  | { readonly type: 'engine-failed'; readonly reason: string }
   | {
       readonly type: 'reply';
       readonly request: number;

@@ -4,7 +4,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fineMonotonicClock } from '../monotonic-clock.ts';
-import { chooseEngine } from './fanout/choose-engine.ts';
+import { type ChosenEngine, chooseEngine } from './fanout/choose-engine.ts';
 import { CNAME } from './identifiers.ts';
 import { MediaWorker } from './media-worker.ts';
 import { UdpFront } from './transport/udp-front.ts';
@@ -30,8 +30,16 @@ try {
   emit({ type: 'bind-failed', errno: (error as NodeJS.ErrnoException).code ?? String(error) });
 }
 
-if (front) {
-  const { engine, reason } = chooseEngine(settings.fanout, front, CNAME);
+let chosen: ChosenEngine | undefined;
+try {
+  chosen = front && chooseEngine(settings.fanout, front, CNAME);
+} catch (error) {
+  emit({ type: 'engine-failed', reason: error instanceof Error ? error.message : String(error) });
+  await front?.close();
+}
+
+if (front && chosen) {
+  const { engine, reason } = chosen;
   const worker = new MediaWorker({ settings, front, engine, emit, now: fineMonotonicClock(settings.clockOrigin) });
   const lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   lag.enable();

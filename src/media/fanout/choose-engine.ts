@@ -32,7 +32,7 @@ export function chooseEngine(choice: FanoutChoice, front: UdpFront, cname: strin
     return { engine, reason: `native: UDP segments ${engine.segments ? 'on' : 'off, the kernel refuses them'}` };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    if (choice === 'native') throw new Error(`FANLIGHT_FANOUT is native, but ${why}.`, { cause: error });
+    if (choice === 'native') throw new Error(`FANLIGHT_FANOUT is native, but ${why}.`);
     return portable(why);
   }
 }

@@ -13,6 +13,7 @@ import type {
 } from '../../broadcast/ports.ts';
 import { type ErrorCode, FanlightError } from '../../errors.ts';
 import type { WorkerCommand, WorkerCounters, WorkerEvent, WorkerSettings } from '../worker-protocol.ts';
+import { EngineError } from './engine-error.ts';
 import { Placement } from './placement.ts';
 import { UdpBindError } from './udp-bind-error.ts';
 
@@ -75,7 +76,7 @@ export class MediaPool implements MediaPort {
     }));
   }
 
-  /** Starts all workers and waits for their sockets. @throws UdpBindError */
+  /** Starts all workers and waits for their sockets. @throws UdpBindError, EngineError */
   static async start(options: MediaPoolOptions): Promise<MediaPool> {
     const pool = new MediaPool(options);
     try {
@@ -234,6 +235,8 @@ export class MediaPool implements MediaPort {
           resolve();
         } else if (event.type === 'bind-failed') {
           reject(new UdpBindError(member.udpPort, event.errno));
+        } else if (event.type === 'engine-failed') {
+          reject(new EngineError(event.reason));
         } else {
           this.#receive(member, event);
         }
@@ -253,7 +256,7 @@ export class MediaPool implements MediaPort {
       this.#tell(member, { type: 'source', broadcast, worker });
   }
 
-  #receive(member: Member, event: Exclude<WorkerEvent, { type: 'ready' | 'bind-failed' }>): void {
+  #receive(member: Member, event: Exclude<WorkerEvent, { type: 'ready' | 'bind-failed' | 'engine-failed' }>): void {
     switch (event.type) {
       case 'reply':
         this.#settle(event);
