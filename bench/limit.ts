@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 export interface Limit {
   readonly receivers: number;
-  /** CPU per packet with one message each in `sendmmsg`, and with runs of equal packets as one segmented message (GSO). */
+  /** CPU per packet with one message each in `sendmmsg`, and with each frame and its sound as one segmented message (GSO). */
   readonly sendmmsgUs: number;
   readonly segmentedUs: number;
 }

@@ -6,6 +6,7 @@ import {
   FRAMES_PER_CYCLE,
   FRAMES_PER_SECOND,
   framePayloadSizes,
+  gatheredBursts,
   readStamp,
   VIDEO_BITRATE_BPS,
   videoFrame,
@@ -70,5 +71,16 @@ describe('a stamp', () => {
 
   it('is not found in a payload without room for one', () => {
     expect(readStamp(Buffer.alloc(11))).toBeUndefined();
+  });
+
+  it('is gathered into one run for each frame, the sound behind it, with nothing lost', () => {
+    const gathered = gatheredBursts();
+    expect(gathered).toHaveLength(60);
+    expect(gathered.flat()).toHaveLength(cycleBursts().flat().length);
+    for (const burst of gathered) {
+      const pictures = burst.filter((size) => size !== 80);
+      expect(new Set(pictures).size).toBe(1);
+      expect(burst.slice(0, pictures.length)).toEqual(pictures);
+    }
   });
 });

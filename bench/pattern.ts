@@ -82,6 +82,17 @@ export function cycleBursts(): number[][] {
   return bursts;
 }
 
+/** The same, as well gathered as can be: the packets of a frame made one size, and the sound since the last frame behind them. */
+export function gatheredBursts(): number[][] {
+  const gathered: number[][] = [];
+  for (const burst of cycleBursts()) {
+    const last = gathered.at(-1);
+    if (last && burst[0] === AUDIO_PAYLOAD_BYTES) last.push(...burst);
+    else gathered.push(burst.map(() => Math.max(...burst)));
+  }
+  return gathered;
+}
+
 export function writeStamp(payload: Buffer, { number, sentAtNs }: Stamp): void {
   payload.writeUInt32BE(number >>> 0, payload.length - STAMP_BYTES);
   payload.writeBigUInt64BE(sentAtNs, payload.length - STAMP_BYTES + 4);
