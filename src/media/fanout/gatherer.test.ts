@@ -75,7 +75,7 @@ describe('a gatherer at low load', () => {
 });
 
 describe('a gatherer under load', () => {
-  beforeEach(() => loaded(0.2));
+  beforeEach(() => loaded(0.15));
 
   it('holds packets until the last one of their frame, and sends at the end of that turn', () => {
     gatherer.add(video(1));
@@ -131,7 +131,7 @@ describe('a gatherer under load', () => {
   });
 
   it('holds for longer when most of the time goes into sending', () => {
-    loaded(0.8);
+    loaded(0.5);
     gatherer.add(audio(1));
     vi.advanceTimersByTime(11);
     expect(batches).toEqual([]);
@@ -141,6 +141,12 @@ describe('a gatherer under load', () => {
     gatherer.add(audio(2));
     vi.advanceTimersByTime(12);
     expect(batches).toEqual([['v1', 'a1'], ['a2']]);
+    loaded(0.9);
+    gatherer.add(audio(3));
+    vi.advanceTimersByTime(19);
+    expect(batches).toHaveLength(2);
+    vi.advanceTimersByTime(1);
+    expect(batches).toHaveLength(3);
   });
 
   it('sends as many as an engine takes at once without waiting for anything', () => {

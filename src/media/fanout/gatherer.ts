@@ -8,7 +8,8 @@ import { type FanoutPacket, MAX_BATCH } from './engine.ts';
  * for how long at most. What begins a frame waits for its end, and sound for a picture, with which it shares a message.
  */
 const HOLDS: readonly { readonly fromShare: number; readonly ms: number }[] = [
-  { fromShare: 0.3, ms: 12 },
+  { fromShare: 0.6, ms: 20 },
+  { fromShare: 0.2, ms: 12 },
   { fromShare: 0.1, ms: 4 },
 ];
 const MEASURE_EVERY_MS = 100;
