@@ -35,7 +35,7 @@ export interface DtlsOptions {
   readonly onClosed: (reason: 'closed-by-peer' | 'failed', detail: string) => void;
 }
 
-/** A handshake is a few kB, and again when it is repeated; more is somebody who keeps us busy. */
+/** A handshake is a few kB, and again when it is repeated; more is somebody who keeps us busy. Whole datagrams, whatever is in them. */
 const MAX_HANDSHAKE_BYTES = 64 * 1024;
 
 /** Datagrams with DTLS start with a byte of 20 to 63 (RFC 7983 §7). */
@@ -52,6 +52,7 @@ export class Dtls {
   #association: Association | undefined;
   #closed = false;
   #handshakeBytes = 0;
+  #refused: string | undefined;
 
   constructor(options: DtlsOptions) {
     this.#options = options;
@@ -61,10 +62,18 @@ export class Dtls {
       remoteFingerprints,
       send,
       onDone: (association: Association) => this.#finish(association),
+      onRefused: (detail: string) => {
+        this.#refused = detail;
+      },
       onFailed: (detail: string) => this.#fail('failed', detail),
     };
     this.#handshake =
       options.role === 'server' ? new ServerHandshake(handshakeOptions) : new WeriftClientHandshake(handshakeOptions);
+  }
+
+  /** Why the last plain message was dropped, for the log of a setup that came to nothing. */
+  get refused(): string | undefined {
+    return this.#refused;
   }
 
   /** Client role only: sends the first hello. The peer's address must be known. */
@@ -74,6 +83,10 @@ export class Dtls {
 
   /** A datagram from an address that passed ICE. Never throws. */
   receive(datagram: Buffer): void {
+    if (!this.#association && !this.#closed) {
+      this.#handshakeBytes += datagram.length;
+      if (this.#handshakeBytes > MAX_HANDSHAKE_BYTES) this.#fail('failed', 'handshake is too large');
+    }
     let offset = 0;
     while (!this.#closed) {
       const end = recordEnd(datagram, offset);
@@ -103,13 +116,7 @@ export class Dtls {
   /** Alerts are not for this phase: who can write one in plain text may be anybody. */
   #receiveHandshake(record: Buffer): void {
     const type = contentType(record);
-    if (type !== HANDSHAKE && type !== CHANGE_CIPHER_SPEC) return;
-    this.#handshakeBytes += record.length;
-    if (this.#handshakeBytes > MAX_HANDSHAKE_BYTES) {
-      this.#fail('failed', 'handshake is too large');
-      return;
-    }
-    this.#handshake?.receive(record);
+    if (type === HANDSHAKE || type === CHANGE_CIPHER_SPEC) this.#handshake?.receive(record);
   }
 
   /** Nothing plain matters any more, and no new handshake. */

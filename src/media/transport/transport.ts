@@ -121,7 +121,7 @@ export class Transport implements FrontClient {
   tick(nowMs: number): void {
     if (this.#state === 'closed') return;
     if (this.#state !== 'connected') {
-      if (nowMs - this.#createdAtMs > SETUP_TIMEOUT_MS) this.#end('setup-timeout', `still ${this.#state}`);
+      if (nowMs - this.#createdAtMs > SETUP_TIMEOUT_MS) this.#end('setup-timeout', this.#setupDetail);
       return;
     }
     if (nowMs - this.#lastHeardMs > GONE_AFTER_MS) {
@@ -139,6 +139,11 @@ export class Transport implements FrontClient {
     this.#dtls.close();
     this.#state = 'closed';
     this.#options.front.unregister(this);
+  }
+
+  get #setupDetail(): string {
+    const { refused } = this.#dtls;
+    return refused === undefined ? `still ${this.#state}` : `still ${this.#state}, last refused: ${refused}`;
   }
 
   onStun(selected: RemoteAddress): void {

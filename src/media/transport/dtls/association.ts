@@ -29,6 +29,8 @@ export interface HandshakeOptions {
   readonly send: (datagram: Buffer) => void;
   /** Told once, if ever. */
   readonly onDone: (association: Association) => void;
+  /** A plain message was dropped, with why, for the log: it may be forged, or the peer may be wrong for good. */
+  readonly onRefused: (detail: string) => void;
   /** Told once, if ever; with what is wrong, for the log. */
   readonly onFailed: (detail: string) => void;
 }

@@ -1,7 +1,7 @@
 // Handshake messages between records and whole (RFC 6347 §4.2.2, §4.2.3): header, fragments, order.
-// It must not know what a message says.
+// It must not know what a message says, but that the last one is never plain.
 
-import { HANDSHAKE_HEADER_BYTES } from './records.ts';
+import { FINISHED, HANDSHAKE_HEADER_BYTES } from './records.ts';
 
 /** A whole message as it counts for the transcript: header as if it had never been in pieces, then body. */
 export interface HandshakeMessage {
@@ -60,14 +60,17 @@ export class MessageAssembly {
   /** Sequence → fragments in the order in which they came. */
   readonly #fragments = new Map<number, Fragment[]>();
 
-  /** Takes what a plain handshake record carries; of messages that are neither `expected` nor soon after it, nothing. */
+  /**
+   * Takes what a plain handshake record carries; of messages that are neither `expected` nor soon after it, nothing, and
+   * no Finished: that comes encrypted, so a plain one is forged.
+   */
   add(content: Buffer, expected: number): void {
     let at = 0;
     for (let fragment = readFragment(content, at); fragment; fragment = readFragment(content, at)) {
       at += HANDSHAKE_HEADER_BYTES + fragment.bytes.length;
       // A repeated first message says that our answer to it was lost.
       const isWanted = fragment.sequence === 0 || isSoon(fragment.sequence, expected);
-      if (isWanted) this.#keep(fragment);
+      if (isWanted && fragment.type !== FINISHED) this.#keep(fragment);
     }
   }
 
@@ -95,8 +98,16 @@ export class MessageAssembly {
     const isOther = known.some(({ type, length }) => type !== fragment.type || length !== fragment.length);
     // Pieces of another message under the same number: one of the two is forged, and the next one may be right.
     if (isOther || known.length >= MAX_FRAGMENTS) known.length = 0;
-    this.#fragments.set(sequence, [...known, fragment]);
+    // In memory of its own: a piece of a few bytes would hold the whole datagram.
+    this.#fragments.set(sequence, [...known, { ...fragment, bytes: copyOf(fragment.bytes) }]);
   }
+}
+
+/** Not from Node's pool, whose slabs a kept piece would hold too. */
+export function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }
 
 function isSoon(sequence: number, expected: number): boolean {

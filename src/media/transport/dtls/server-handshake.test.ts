@@ -1,5 +1,6 @@
 // What the network does to a handshake, and what a client may offer. That peers are proved is held by dtls.test.ts.
 
+import { createECDH } from 'node:crypto';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { DtlsClient } from 'werift';
 import { seededRandom } from '../../../rtp/seeded-network.ts';
@@ -32,6 +33,7 @@ class Meeting {
   readonly network: (record: Buffer) => Buffer[];
   readonly sent: Buffer[] = [];
   readonly failed: string[] = [];
+  readonly refused: string[] = [];
   association: Association | undefined;
   readonly #transport = {
     type: 'memory',
@@ -42,7 +44,12 @@ class Meeting {
       if (this.#transport.closed) return;
       const records = recordsOf(Buffer.from(datagram)).flatMap((record) => this.network(record));
       setImmediate(() => {
-        for (const record of records) this.server.receive(record);
+        for (const record of records) {
+          const datagram = Buffer.from(record);
+          this.server.receive(datagram);
+          // Whoever keeps a piece of a datagram keeps all of it in memory: nothing may depend on it any more.
+          datagram.fill(0xff);
+        }
       });
     },
     close: async (): Promise<void> => {},
@@ -61,6 +68,7 @@ class Meeting {
       onDone: (association) => {
         this.association = association;
       },
+      onRefused: (detail) => this.refused.push(detail),
       onFailed: (detail) => this.failed.push(detail),
     });
     this.client = new DtlsClient({
@@ -177,18 +185,57 @@ describe('a handshake as server', () => {
     expect(new Set(numbers).size).toBe(numbers.length);
   });
 
-  it('answers no more hellos than a patient client sends', () => {
-    const [sent, failed]: [Buffer[], string[]] = [[], []];
-    const server = new ServerHandshake({
-      certificate: ours,
-      remoteFingerprints: [],
-      send: (datagram) => sent.push(datagram),
-      onDone: () => {},
-      onFailed: (detail) => failed.push(detail),
-    });
-    for (let count = 0; count < 100; count++) server.receive(hello());
+  it('answers three hellos, and further ones with no more than three times what came', () => {
+    const { server, sent, failed } = alone();
+    const bytes = (datagrams: readonly Buffer[]) => datagrams.reduce((sum, { length }) => sum + length, 0);
+    for (let count = 1; count <= 100; count++) {
+      server.receive(hello());
+      expect(sent.length).toBeGreaterThanOrEqual(Math.min(count, 3));
+      // One answer may go beyond.
+      if (sent.length > 3) expect(bytes(sent.slice(1))).toBeLessThanOrEqual(3 * count * hello().length);
+    }
+    expect(sent.length).toBeGreaterThan(3);
+    expect(sent.length).toBeLessThanOrEqual(32);
+    expect(failed).toEqual([]);
+  });
+
+  it('never answers more than 32, however long they are', () => {
+    const { server, sent } = alone();
+    const long = hello({ extensions: [[21, Array<number>(1000).fill(0)]] });
+    for (let count = 0; count < 50; count++) server.receive(long);
     expect(sent).toHaveLength(32);
-    expect(failed).toEqual(['too many hellos']);
+  });
+
+  // Client messages: 1 Certificate, 2 ClientKeyExchange, 3 CertificateVerify; 4, Finished, is encrypted.
+  it.each<[string, number, () => Buffer]>([
+    ['a Finished', 15, () => message(20, 4, Buffer.alloc(12, 1))],
+    ['a piece of a Finished', 15, () => message(20, 4, Buffer.alloc(6, 1), 12)],
+    ['another hello', 11, () => hello()],
+    ['another hello', 15, () => hello()],
+    ['a hello that cannot be read', 1, () => message(1, 0, Buffer.from([1, 2, 3]))],
+    ['a certificate that is none', 1, () => message(11, 1, Buffer.alloc(3))],
+    ['the certificate of another', 1, () => message(11, 1, Buffer.concat([lengthsOf(5), Buffer.alloc(5, 1)]))],
+    ['a key exchange without point', 11, () => message(16, 2, Buffer.alloc(0))],
+    ['a point on no curve', 11, () => message(16, 2, Buffer.from([65, 4, ...Array<number>(64).fill(1)]))],
+    ['a wrong proof', 16, () => message(15, 3, Buffer.from([4, 3, 0, 2, 1, 1]))],
+    ['the point of another', 11, () => message(16, 2, pointOfAnother())],
+  ])('is made although somebody slips in %s in plain text behind message %i', async (_name, behind, forged) => {
+    let slippedIn = 0;
+    const meeting = new Meeting((record) =>
+      messageType(record) === behind && slippedIn++ === 0 ? [record, forged()] : [record],
+    );
+    await meeting.connected();
+    expect(slippedIn).toBeGreaterThan(0);
+    expect(meeting.failed).toEqual([]);
+  });
+
+  it('is made although a hello that cannot be read comes first', async () => {
+    let slippedIn = 0;
+    const meeting = new Meeting((record) =>
+      slippedIn++ === 0 ? [message(1, 0, Buffer.from([1, 2, 3])), record] : [record],
+    );
+    await meeting.connected();
+    expect(meeting.refused).toEqual(['malformed ClientHello']);
   });
 
   it('says the end again under a new number when asked to', async () => {
@@ -204,6 +251,38 @@ describe('a handshake as server', () => {
   });
 });
 
+/** A server that nobody meets. */
+function alone(): { server: ServerHandshake; sent: Buffer[]; refused: string[]; failed: string[] } {
+  const [sent, refused, failed]: [Buffer[], string[], string[]] = [[], [], []];
+  const server = new ServerHandshake({
+    certificate: ours,
+    remoteFingerprints: [],
+    send: (datagram) => sent.push(datagram),
+    onDone: () => {},
+    onRefused: (detail) => refused.push(detail),
+    onFailed: (detail) => failed.push(detail),
+  });
+  return { server, sent, refused, failed };
+}
+
+/** One plain handshake message, or the first piece of one. */
+function message(type: number, sequence: number, body: Buffer, length = body.length): Buffer {
+  const header = Buffer.alloc(HANDSHAKE_HEADER_BYTES);
+  header.writeUInt8(type, 0);
+  header.writeUIntBE(length, 1, 3);
+  header.writeUInt16BE(sequence, 4);
+  header.writeUIntBE(body.length, 9, 3);
+  return plainRecord(22, 900, Buffer.concat([header, body]));
+}
+
+/** Of a list with one certificate of so many bytes (RFC 5246 §7.4.2). */
+const lengthsOf = (bytes: number) => Buffer.from([0, 0, bytes + 3, 0, 0, bytes]);
+
+function pointOfAnother(): Buffer {
+  const point = createECDH('prime256v1').generateKeys();
+  return Buffer.concat([Buffer.from([point.length]), point]);
+}
+
 /** A ClientHello record of these parts; by default one that is answered. */
 function hello(parts: { version?: number; suites?: number[]; extensions?: [number, number[]][] } = {}): Buffer {
   const { version = 0xfefd, suites = [0xc02b], extensions = [] } = parts;
@@ -214,22 +293,13 @@ function hello(parts: { version?: number; suites?: number[]; extensions?: [numbe
     ...[...pair(suites.length * 2), ...suites.flatMap(pair), 1, 0],
     ...(encoded.length > 0 ? [...pair(encoded.length), ...encoded] : []),
   ]);
-  const header = Buffer.alloc(HANDSHAKE_HEADER_BYTES);
-  header.writeUInt8(1, 0);
-  header.writeUIntBE(body.length, 1, 3);
-  header.writeUIntBE(body.length, 9, 3);
-  return plainRecord(22, 0, Buffer.concat([header, body]));
+  return message(1, 0, body);
 }
 
-function answerTo(record: Buffer): { sent: Buffer[]; failed: string[] } {
-  const [sent, failed]: [Buffer[], string[]] = [[], []];
-  const options = { certificate: ours, remoteFingerprints: [], onDone: () => {} };
-  new ServerHandshake({
-    ...options,
-    send: (datagram) => sent.push(datagram),
-    onFailed: (detail) => failed.push(detail),
-  }).receive(record);
-  return { sent, failed };
+function answerTo(record: Buffer): { sent: Buffer[]; refused: string[] } {
+  const { server, sent, refused } = alone();
+  server.receive(record);
+  return { sent, refused };
 }
 
 describe('a hello', () => {
@@ -246,8 +316,8 @@ describe('a hello', () => {
       },
     ],
   ])('%s is answered', (_name, parts) => {
-    const { sent, failed } = answerTo(hello(parts));
-    expect(failed).toEqual([]);
+    const { sent, refused } = answerTo(hello(parts));
+    expect(refused).toEqual([]);
     expect(sent).toHaveLength(1);
   });
 
@@ -258,7 +328,7 @@ describe('a hello', () => {
     ['the client does not know the curve P-256', { extensions: [[10, [0, 2, 0, 29]]] }],
     ['no signature algorithm in common', { extensions: [[13, [0, 2, 4, 1]]] }],
   ])('is refused because %s', (detail, parts) => {
-    expect(answerTo(hello(parts))).toEqual({ sent: [], failed: [detail] });
+    expect(answerTo(hello(parts))).toEqual({ sent: [], refused: [detail] });
   });
 
   it('of DTLS 1.2 gets answers to what it named only', () => {

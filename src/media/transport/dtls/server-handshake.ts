@@ -6,7 +6,7 @@ import { createECDH, type ECDH, randomBytes, sign } from 'node:crypto';
 import { DtlsRecords, type RecordKeys } from '../dtls-records.ts';
 import type { ExportedKeys, Handshake, HandshakeOptions } from './association.ts';
 import { type ClientHello, ECDSA_P256_SHA256, P256, readClientHello, vector } from './client-hello.ts';
-import { type HandshakeMessage, handshakeMessage, MessageAssembly } from './handshake-messages.ts';
+import { copyOf, type HandshakeMessage, handshakeMessage, MessageAssembly } from './handshake-messages.ts';
 import { masterSecret, recordKeys, sha256, srtpMasterKeys, verifyData } from './key-schedule.ts';
 import { hasFingerprint, isSigned, leafCertificate, sameBytes } from './peer-proof.ts';
 import {
@@ -19,6 +19,7 @@ import {
   isFinishedMessage,
   plainRecord,
   RECORD_HEADER_BYTES,
+  VERIFY_DATA_BYTES,
 } from './records.ts';
 import { serverHello } from './server-hello.ts';
 import { serverIdentity } from './server-identity.ts';
@@ -33,8 +34,15 @@ const SERVER_HELLO_DONE = 14;
 const CERTIFICATE_VERIFY = 15;
 const CLIENT_KEY_EXCHANGE = 16;
 
-/** A client repeats its hello about ten times before it gives up. An answer is ten times as long, and a new one costs a signature. */
-const MAX_HELLOS = 32;
+/**
+ * The address of a hello may be forged, and our answer is several times as long: so many are answered in any case, further
+ * ones only while we have sent less than this factor of what came (as RFC 9000 §8.1), so that a path which loses a burst
+ * of answers still gets one. The rest is ignored: a client without an answer comes to its setup timeout.
+ */
+const FREE_ANSWERS = 3;
+const MAX_AMPLIFICATION = 3;
+/** A client repeats its hello about ten times before it gives up. A new answer costs a signature. */
+const MAX_ANSWERS = 32;
 const NAMED_CURVE = 3;
 /** What passes every path (RFC 8200 §5 less headers, as libwebrtc counts). */
 const MAX_DATAGRAM_BYTES = 1200;
@@ -55,7 +63,10 @@ export class ServerHandshake implements Handshake {
   readonly #options: HandshakeOptions;
   readonly #assembly = new MessageAssembly();
   #ended = false;
-  #hellos = 0;
+  #answers = 0;
+  /** Of hellos, and of the answers to them. */
+  #helloBytes = 0;
+  #answerBytes = 0;
   #plainSequence = 0;
   #exchange: Exchange | undefined;
   #awaited: Awaited = CERTIFICATE;
@@ -85,8 +96,7 @@ export class ServerHandshake implements Handshake {
       if (epochOf(record) > 0) this.#receiveFinished(record);
       else this.#receivePlain(record);
     } catch (error) {
-      // A point that is on no curve, a certificate that is none.
-      this.#fail(`unreadable handshake: ${error instanceof Error ? error.message : String(error)}`);
+      this.#options.onRefused(unreadable(error));
     }
   }
 
@@ -98,7 +108,8 @@ export class ServerHandshake implements Handshake {
     this.#assembly.add(record.subarray(RECORD_HEADER_BYTES), this.#nextSequence);
     const hello = this.#assembly.take(0);
     if (hello?.type === CLIENT_HELLO) this.#receiveHello(hello);
-    while (this.#exchange && !this.#ended) {
+    // Finished is not among them: it comes encrypted.
+    while (this.#exchange && this.#awaited !== FINISHED) {
       const message = this.#assembly.take(this.#nextSequence);
       if (!message) break;
       if (message.type === this.#awaited) this.#receiveNext(message);
@@ -110,25 +121,33 @@ export class ServerHandshake implements Handshake {
   }
 
   #receiveHello(message: HandshakeMessage): void {
-    this.#hellos++;
-    if (this.#hellos > MAX_HELLOS) {
-      this.#fail('too many hellos');
-      return;
-    }
+    this.#helloBytes += message.bytes.length;
+    if (!this.#mayAnswer()) return;
     const isRepeated = this.#exchange?.firstMessage.equals(message.bytes);
     if (!isRepeated) {
+      // Somebody else's, in the middle of a handshake with who showed the right certificate.
+      if (this.#awaited !== CERTIFICATE) return;
       const hello = readClientHello(message.body);
       if (typeof hello === 'string') {
-        this.#fail(hello);
+        this.#options.onRefused(hello);
         return;
       }
       this.#begin(hello, message.bytes);
     }
+    this.#answers++;
     const records = (this.#exchange?.flight ?? []).map((bytes) => plainRecord(HANDSHAKE, this.#plainSequence++, bytes));
-    for (const datagram of packed(records)) this.#options.send(datagram);
+    for (const datagram of packed(records)) {
+      this.#answerBytes += datagram.length;
+      this.#options.send(datagram);
+    }
   }
 
-  /** A first hello, or another one than before: whoever sent that, the handshake with it starts anew. */
+  #mayAnswer(): boolean {
+    if (this.#answers < FREE_ANSWERS) return true;
+    return this.#answers < MAX_ANSWERS && this.#answerBytes < MAX_AMPLIFICATION * this.#helloBytes;
+  }
+
+  /** A first hello, or another one while nothing came of the one before: whoever sent that, it starts anew. */
   #begin(hello: ClientHello, firstMessage: Buffer): void {
     const { key, certificate, certificateRequest } = serverIdentity(this.#options.certificate);
     const serverRandom = randomBytes(32);
@@ -145,38 +164,55 @@ export class ServerHandshake implements Handshake {
       handshakeMessage(SERVER_HELLO_DONE, 4, Buffer.alloc(0)),
     ];
     this.#exchange = { hello, firstMessage, serverRandom, ecdh, flight: messages };
-    this.#transcript = [firstMessage, ...messages];
+    this.#early = undefined;
+    this.#awaitFlight(this.#exchange);
+  }
+
+  /** From the client's first message behind its hello. */
+  #awaitFlight({ firstMessage, flight }: Exchange): void {
+    this.#transcript = [firstMessage, ...flight];
     this.#awaited = CERTIFICATE;
     this.#nextSequence = 1;
     this.#certificate = undefined;
     this.#master = undefined;
     this.#keys = undefined;
     this.#records = undefined;
-    this.#early = undefined;
   }
 
-  /** The message whose turn it is. */
+  /** The message whose turn it is. One that is wrong may be forged: it is dropped, and the right one may follow. */
   #receiveNext(message: HandshakeMessage): void {
     const wrong = this.#judge(message);
     if (wrong) {
-      this.#fail(wrong);
+      this.#options.onRefused(wrong);
+      // Or one of those before it was forged: the client, who waits for our Finished, says all of them again.
+      if (message.type === CERTIFICATE_VERIFY && this.#exchange) this.#awaitFlight(this.#exchange);
       return;
     }
     this.#nextSequence = message.sequence + 1;
     this.#transcript.push(message.bytes);
-    if (message.type === CLIENT_KEY_EXCHANGE) this.#deriveKeys(message.body);
     this.#awaited = FOLLOWING[message.type] ?? FINISHED;
   }
 
-  /** @returns what is wrong with it */
-  #judge({ type, body }: HandshakeMessage): string | undefined {
+  /** Takes from a message what is needed later. @returns what is wrong with it, and then nothing is taken */
+  #judge(message: HandshakeMessage): string | undefined {
+    try {
+      return this.#judgeReadable(message);
+    } catch (error) {
+      // A point that is on no curve, a certificate that is none.
+      return unreadable(error);
+    }
+  }
+
+  #judgeReadable({ type, body, bytes }: HandshakeMessage): string | undefined {
     if (type === CERTIFICATE) {
-      this.#certificate = leafCertificate(body);
-      if (!this.#certificate) return 'no certificate';
-      if (!hasFingerprint(this.#certificate, this.#options.remoteFingerprints)) {
+      const certificate = leafCertificate(body);
+      if (!certificate) return 'no certificate';
+      if (!hasFingerprint(certificate, this.#options.remoteFingerprints)) {
         return 'certificate does not have the fingerprint of the SDP';
       }
+      this.#certificate = certificate;
     }
+    if (type === CLIENT_KEY_EXCHANGE) this.#deriveKeys(body, bytes);
     if (type === CERTIFICATE_VERIFY) {
       const signature = vector(body, 2, 2)?.bytes;
       if (!signature || !this.#certificate) return 'malformed CertificateVerify';
@@ -190,11 +226,11 @@ export class ServerHandshake implements Handshake {
   }
 
   /** @throws when the client's point is none of the curve */
-  #deriveKeys(keyExchange: Buffer): void {
+  #deriveKeys(keyExchange: Buffer, message: Buffer): void {
     if (!this.#exchange) return;
     const { ecdh, hello, serverRandom } = this.#exchange;
     const preMasterSecret = ecdh.computeSecret(vector(keyExchange, 0, 1)?.bytes ?? Buffer.alloc(0));
-    const sessionHash = hello.extendedMasterSecret ? sha256(Buffer.concat(this.#transcript)) : undefined;
+    const sessionHash = hello.extendedMasterSecret ? sha256(Buffer.concat([...this.#transcript, message])) : undefined;
     this.#master = masterSecret(preMasterSecret, sessionHash, hello.random, serverRandom);
     this.#keys = recordKeys('server', this.#master, hello.random, serverRandom);
     this.#records = new DtlsRecords(this.#keys, 0);
@@ -203,7 +239,8 @@ export class ServerHandshake implements Handshake {
   /** The one encrypted message of a client. One that is not authentic is not from the client. */
   #receiveFinished(record: Buffer): void {
     if (!this.#master || !this.#keys || !this.#records || this.#awaited !== FINISHED) {
-      this.#early = record;
+      // One Finished and no more, in memory of its own.
+      if (record.length <= MAX_FINISHED_RECORD_BYTES) this.#early = copyOf(record);
       return;
     }
     const message = this.#records.unprotect(record);
@@ -249,6 +286,13 @@ export class ServerHandshake implements Handshake {
 
 /** Behind the five messages that answer the hello. */
 const OWN_FINISHED_SEQUENCE = 5;
+
+/** Header, explicit nonce, Finished, tag (RFC 5288 §3). */
+const MAX_FINISHED_RECORD_BYTES = RECORD_HEADER_BYTES + 8 + HANDSHAKE_HEADER_BYTES + VERIFY_DATA_BYTES + 16;
+
+function unreadable(error: unknown): string {
+  return `unreadable handshake: ${error instanceof Error ? error.message : String(error)}`;
+}
 
 const FOLLOWING: Readonly<Record<number, Awaited>> = {
   [CERTIFICATE]: CLIENT_KEY_EXCHANGE,
