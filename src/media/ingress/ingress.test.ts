@@ -65,6 +65,30 @@ describe('Ingress', () => {
     expect(tracks).toEqual(['AV1+opus']);
   });
 
+  it('tells a publisher that changes the codec with each packet twice a second, and what it ended with', () => {
+    const { subject, tracks } = ingress();
+    const payloadType = (sequence: number) => (sequence % 2 === 0 ? 45 : 96);
+    for (let sequence = 2; sequence < 1001; sequence++) {
+      subject.receiveRtp(keyFrame({ sequence, payloadType: payloadType(sequence) }), sequence);
+    }
+    expect(tracks).toEqual(['AV1+opus', 'VP8+opus']);
+    subject.receiveRtp(keyFrame({ sequence: 1001, payloadType: 45 }), 1001);
+    subject.due(1002);
+    expect(tracks).toHaveLength(2);
+    subject.due(1600);
+    subject.due(9000);
+    expect(tracks).toEqual(['AV1+opus', 'VP8+opus', 'AV1+opus']);
+  });
+
+  it('does not tell a change that was taken back in the meantime', () => {
+    const { subject, tracks } = ingress();
+    for (const [atMs, payloadType] of [45, 96, 45].entries()) {
+      subject.receiveRtp(keyFrame({ sequence: atMs + 1, payloadType }), atMs);
+    }
+    subject.due(2000);
+    expect(tracks).toEqual(['AV1+opus']);
+  });
+
   it.each([
     ['malformed-rtp', Buffer.from([0x80, 96, 0])],
     ['unknown-payload-type', keyFrame({ sequence: 1, payloadType: 100 })],

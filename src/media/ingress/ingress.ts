@@ -33,6 +33,8 @@ const MAX_SOURCES = 16;
 const MAX_REPAIRED_RIDS = 32;
 /** A source without a packet for so long may give way to a new one. */
 const SILENT_SOURCE_MS = 10_000;
+/** Each change of codecs is told to the main thread and every viewer: a payload type of its own for each packet is not. */
+const TELL_TRACKS_EVERY_MS = 500;
 /** How far a report's timestamp may lie from the newest packet's. */
 const PLAUSIBLE_SECONDS = 10;
 
@@ -59,8 +61,13 @@ export class Ingress {
   readonly #roundTrip = new RoundTrip();
   /** The same for audio and video, for lip-sync. */
   readonly #clockOffset = new ClockOffset();
-  /** Kind → codec, as told by the last `onTracks`. */
+  /** Kind → codec, as last forwarded. */
   readonly #codecs = new Map<MediaKind, Codec>();
+  /** The same as told by the last `onTracks`, as text to compare. */
+  #toldCodecs: string;
+  #toldAtMs = Number.NEGATIVE_INFINITY;
+  /** They changed since we looked whether there is something to tell. */
+  #codecsChanged = false;
 
   constructor(options: IngressOptions) {
     this.#options = options;
@@ -77,6 +84,7 @@ export class Ingress {
           this.#offeredRepeats.set(repeats, repeated);
       }
     }
+    this.#toldCodecs = JSON.stringify([...this.#codecs]);
   }
 
   /** What the publisher sends, or is about to. */
@@ -121,6 +129,7 @@ export class Ingress {
 
   /** RTCP packets that are due, each a datagram of its own: FFmpeg answers a NACK only when it stands alone. */
   due(nowMs: number): Uint8Array[] {
+    this.#tellTracks(nowMs);
     const packets: Uint8Array[] = [];
     for (const section of this.#sections.values()) packets.push(...this.#dueOfSection(section, nowMs));
     packets.push(...this.#reports.due(this.#sources.values(), nowMs));
@@ -219,7 +228,7 @@ export class Ingress {
     source.lastPacketAtMs = atMs;
     source.codec = format.codec;
     if (!isForwarded) return;
-    if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare);
+    if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare, atMs);
     this.#options.onItem({
       type: 'packet',
       kind,
@@ -262,10 +271,21 @@ export class Ingress {
     for (const section of this.#sections.values()) section.remove(source);
   }
 
-  #codecChanged(kind: MediaKind, codec: Codec): void {
-    const before = this.#codecs.get(kind);
+  #codecChanged(kind: MediaKind, codec: Codec, nowMs: number): void {
     this.#codecs.set(kind, codec);
-    if (JSON.stringify(before) !== JSON.stringify(codec)) this.#options.onTracks(this.tracks);
+    this.#codecsChanged = true;
+    this.#tellTracks(nowMs);
+  }
+
+  /** The first change at once, further ones not too often, and the last one always: then by `due`. */
+  #tellTracks(nowMs: number): void {
+    if (!this.#codecsChanged || nowMs - this.#toldAtMs < TELL_TRACKS_EVERY_MS) return;
+    this.#codecsChanged = false;
+    const codecs = JSON.stringify([...this.#codecs]);
+    if (codecs === this.#toldCodecs) return;
+    this.#toldCodecs = codecs;
+    this.#toldAtMs = nowMs;
+    this.#options.onTracks(this.tracks);
   }
 
   #receiveSenderReport(report: SenderReport, nowMs: number): void {

@@ -251,6 +251,13 @@ describe('a malformed offer', () => {
     ['no fingerprint', without(/^a=fingerprint/), 'malformed_sdp'],
     ['a fingerprint without value', replacing(/^a=fingerprint:.*/, 'a=fingerprint:sha-256'), 'malformed_sdp'],
     ['an empty fingerprint', replacing(/^a=fingerprint:.*/, 'a=fingerprint:'), 'malformed_sdp'],
+    [
+      'nine fingerprints',
+      sdp(
+        CHROME_PUBLISHER.flatMap((line) => (line.startsWith('a=fingerprint') ? Array<string>(9).fill(line) : [line])),
+      ),
+      'malformed_sdp',
+    ],
     ['no setup', without(/^a=setup/), 'malformed_sdp'],
     ['setup:holdconn', replacing(/^a=setup:.*/, 'a=setup:holdconn'), 'malformed_sdp'],
     ['setup named as a member of all objects', replacing(/^a=setup:.*/, 'a=setup:toString'), 'malformed_sdp'],

@@ -78,6 +78,8 @@ const MAX_LINES = 2000;
 const MAX_CODECS_PER_SECTION = 64;
 /** Chrome has at most 3, OBS 4. */
 const MAX_LAYERS = 8;
+/** Firefox and Chrome have one, a certificate and its successor two. Each may cost a digest. */
+const MAX_FINGERPRINTS = 8;
 const CONTROL = /[\0\r]/;
 
 const SETUP_BY_ROLE: ReadonlyMap<string, Offer['setup']> = new Map([
@@ -124,6 +126,8 @@ export function parseOffer(text: string): Offer {
   const dtls = first?.dtlsParams;
   const setup = SETUP_BY_ROLE.get(dtls?.role ?? '');
   if (!dtls || !setup) throw malformed('a=setup is missing.');
+  if (dtls.fingerprints.length > MAX_FINGERPRINTS)
+    throw malformed(`It has more than ${MAX_FINGERPRINTS} fingerprints.`);
   const fingerprints = dtls.fingerprints.flatMap(({ algorithm, value }) =>
     algorithm && value ? [{ algorithm: algorithm.toLowerCase(), value: value.toUpperCase() }] : [],
   );

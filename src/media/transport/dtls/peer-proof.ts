@@ -24,10 +24,15 @@ export function hasFingerprint(certificate: Buffer, expected: readonly Fingerpri
   // SHA-1 is believed only when nothing better is offered (RFC 8122 §5.1 prefers the strongest).
   const known = expected.filter(({ algorithm }) => HASHES.has(algorithm));
   const strong = known.filter(({ algorithm }) => algorithm !== 'sha-1');
-  return (strong.length > 0 ? strong : known).some(({ algorithm, value }) => {
-    const digest = hash(HASHES.get(algorithm) ?? 'sha256', certificate, 'buffer');
-    return sameBytes(digest, Buffer.from(value.replaceAll(':', ''), 'hex'));
-  });
+  const believed = strong.length > 0 ? strong : known;
+  // An offer may name many: each algorithm is computed once.
+  const digests = new Map<string, Buffer>();
+  for (const { algorithm } of believed) {
+    if (!digests.has(algorithm)) digests.set(algorithm, hash(HASHES.get(algorithm) ?? 'sha256', certificate, 'buffer'));
+  }
+  return believed.some(({ algorithm, value }) =>
+    sameBytes(Buffer.from(value.replaceAll(':', ''), 'hex'), digests.get(algorithm)),
+  );
 }
 
 /** @param scheme as in the message: SignatureScheme of TLS 1.3 has the same numbers (RFC 8446 §4.2.3). @throws when the certificate cannot be read */
