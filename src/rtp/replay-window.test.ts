@@ -20,6 +20,18 @@ describe('a replay window', () => {
     expect(window.isFresh(-1)).toBe(false);
   });
 
+  it.each([0, 31, 1000])('refuses all up to the number %i that it begins behind, and nothing later', (past) => {
+    const window = new ReplayWindow(64, past);
+    for (const index of [past, past - 1, past - 64]) expect(window.isFresh(index)).toBe(false);
+    window.add(past + 2);
+    expect([past, past + 1, past + 2, past + 3].map((index) => window.isFresh(index))).toEqual([
+      false,
+      true,
+      false,
+      true,
+    ]);
+  });
+
   it('says the same as a plain set of numbers', () => {
     const random = seededRandom(2);
     const window = new ReplayWindow(128);

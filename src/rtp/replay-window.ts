@@ -4,13 +4,15 @@
 export class ReplayWindow {
   readonly #size: number;
   readonly #bits: Uint32Array;
-  #highest = -1;
+  #highest: number;
 
-  /** `size` in numbers: a power of two, at least 32. */
-  constructor(size: number) {
+  /** `size` in numbers: a power of two, at least 32. `past` and everything before it counts as seen. */
+  constructor(size: number, past = -1) {
     if (size < 32 || (size & (size - 1)) !== 0) throw new Error(`Replay window size ${size} is not a power of two`);
     this.#size = size;
     this.#bits = new Uint32Array(size / 32);
+    this.#highest = past;
+    if (past >= 0) this.#bits.fill(0xffff_ffff);
   }
 
   /** The highest number seen; -1 before the first. */

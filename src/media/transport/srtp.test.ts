@@ -152,15 +152,49 @@ describe.each(PROFILES)('SRTP profile %i', (profile) => {
     expect(wire).toEqual(copy);
   });
 
-  it('keeps SSRCs apart, and at most 64 of them', () => {
+  it('keeps SSRCs apart, and makes room for the 65th', () => {
     const { sender, receiver } = sessions(profile);
-    for (let ssrc = 0; ssrc < 64; ssrc++) {
+    for (let ssrc = 0; ssrc < 100; ssrc++) {
       expect(receiver.unprotectRtp(sender.protectRtp(rtp(5, ssrc)))).toEqual(rtp(5, ssrc));
       expect(receiver.unprotectRtcp(sender.protectRtcp(receiverReport(ssrc)))).toEqual(receiverReport(ssrc));
     }
-    expect(receiver.unprotectRtp(sender.protectRtp(rtp(5, 64)))).toBeUndefined();
-    expect(receiver.unprotectRtcp(sender.protectRtcp(receiverReport(64)))).toBeUndefined();
-    expect(receiver.unprotectRtp(sender.protectRtp(rtp(6, 63)))).toEqual(rtp(6, 63));
+  });
+
+  it('forgets the SSRC that was silent longest, of which only later packets are believed', () => {
+    const { sender, receiver } = sessions(profile);
+    const [late, early] = [sender.protectRtp(rtp(65_535, 0)), sender.protectRtp(rtp(65_530, 0))];
+    receiver.unprotectRtp(late);
+    const lateOfOne = sender.protectRtp(rtp(3, 1));
+    for (let ssrc = 1; ssrc < 64; ssrc++) receiver.unprotectRtp(sender.protectRtp(rtp(5, ssrc)));
+    // 1 speaks again, so that 0 and 2 are those that make room.
+    receiver.unprotectRtp(sender.protectRtp(rtp(6, 1)));
+    for (const ssrc of [64, 65]) expect(receiver.unprotectRtp(sender.protectRtp(rtp(5, ssrc)))).toBeDefined();
+    expect(receiver.unprotectRtp(lateOfOne)).toEqual(rtp(3, 1));
+    for (const replayed of [late, early]) expect(receiver.unprotectRtp(replayed)).toBeUndefined();
+    // It goes on across the wrap, and what it sent before stays refused.
+    expect(receiver.unprotectRtp(sender.protectRtp(rtp(65_540, 0)))).toEqual(rtp(65_540, 0));
+    for (const replayed of [late, early]) expect(receiver.unprotectRtp(replayed)).toBeUndefined();
+    expect(receiver.unprotectRtp(sender.protectRtp(rtp(65_537, 0)))).toEqual(rtp(65_537, 0));
+  });
+
+  it('does the same with RTCP', () => {
+    const { sender, receiver } = sessions(profile);
+    const [first, second] = [sender.protectRtcp(receiverReport(0)), sender.protectRtcp(receiverReport(0))];
+    receiver.unprotectRtcp(second);
+    for (let ssrc = 1; ssrc < 70; ssrc++) receiver.unprotectRtcp(sender.protectRtcp(receiverReport(ssrc)));
+    for (const replayed of [first, second]) expect(receiver.unprotectRtcp(replayed)).toBeUndefined();
+    expect(receiver.unprotectRtcp(sender.protectRtcp(receiverReport(0)))).toEqual(receiverReport(0));
+    for (const replayed of [first, second]) expect(receiver.unprotectRtcp(replayed)).toBeUndefined();
+  });
+
+  it('takes no further SSRC when it cannot remember more, rather than forget what was sent', () => {
+    const { sender, receiver } = sessions(profile);
+    const first = sender.protectRtp(rtp(5, 0));
+    receiver.unprotectRtp(first);
+    for (let ssrc = 1; ssrc < 64 + 1024; ssrc++) receiver.unprotectRtp(sender.protectRtp(rtp(5, ssrc)));
+    expect(receiver.unprotectRtp(sender.protectRtp(rtp(5, 2000)))).toBeUndefined();
+    expect(receiver.unprotectRtp(first)).toBeUndefined();
+    for (const known of [0, 1087]) expect(receiver.unprotectRtp(sender.protectRtp(rtp(6, known)))).toBeDefined();
   });
 
   it('forged SSRCs do not use up the room of true ones', () => {

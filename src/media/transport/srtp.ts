@@ -2,9 +2,9 @@
 // It must not know what the packets carry, sockets, or how the keys were agreed.
 
 import { rtpHeaderLength } from '../../rtp/packet.ts';
-import { ReplayWindow } from '../../rtp/replay-window.ts';
 import { createSrtpCipher, type SrtpCipher } from './srtp-cipher.ts';
 import { deriveSrtpKeys, type SrtpProfile } from './srtp-keys.ts';
+import { SrtpSources } from './srtp-sources.ts';
 
 export interface SrtpSessionOptions {
   /** 7 AEAD_AES_128_GCM, 1 AES_CM_128_HMAC_SHA1_80. */
@@ -19,8 +19,6 @@ export interface SrtpSessionOptions {
 /** Room for the answer to a NACK that comes 2 s late at 1000 packets per second. */
 const RTP_REPLAY_WINDOW = 2048;
 const RTCP_REPLAY_WINDOW = 512;
-/** A peer that authenticates packets of ever new SSRCs must not fill our memory: further ones are refused. */
-const MAX_REMOTE_SSRCS = 64;
 const RTCP_HEADER_LENGTH = 8;
 /** RFC 3711 §9.2: at most 2^31 SRTCP packets under one key. */
 const MAX_RTCP_INDEX = 0x7fff_ffff;
@@ -47,8 +45,8 @@ export class SrtpSession {
   readonly #remote: SrtpCipher;
   /** Highest index sent, by our SSRC. */
   readonly #sent = new Map<number, number>();
-  readonly #receivedRtp = new Map<number, ReplayWindow>();
-  readonly #receivedRtcp = new Map<number, ReplayWindow>();
+  readonly #receivedRtp = new SrtpSources(RTP_REPLAY_WINDOW);
+  readonly #receivedRtcp = new SrtpSources(RTCP_REPLAY_WINDOW);
   /** One counter for all our SSRCs: the SSRC is in the IV too, and each sees it rise. */
   #nextRtcpIndex = 0;
 
@@ -85,28 +83,30 @@ export class SrtpSession {
     if (headerLength === undefined || packet.length < headerLength + this.#remote.tagLength) return undefined;
     const ssrc = ssrcAt(packet, 8);
     const sequence = sequenceOf(packet);
-    const window = this.#receivedRtp.get(ssrc);
+    const window = this.#receivedRtp.window(ssrc);
     if (!window) return this.#unprotectFirstRtp(packet, headerLength, ssrc, sequence);
 
     const index = estimatePacketIndex(window.highest, sequence);
     if (!window.isFresh(index)) return undefined;
     const plain = this.#remote.unprotectRtp(packet, headerLength, index);
-    if (plain) window.add(index);
+    if (plain) this.#receivedRtp.add(ssrc, index);
     return plain;
   }
 
   /**
    * The first authentic packet of an SSRC tells its roll-over counter. It is 1 instead of 0 when the source started
-   * shortly before the wrap and its first packets were lost, which RFC 3711 §3.3.1 leaves open.
+   * shortly before the wrap and its first packets were lost, which RFC 3711 §3.3.1 leaves open. One that was silent while
+   * many others came goes on behind its last packet: what it sent before is a replay now.
    */
   #unprotectFirstRtp(packet: Uint8Array, headerLength: number, ssrc: number, sequence: number): Buffer | undefined {
-    if (this.#receivedRtp.size >= MAX_REMOTE_SSRCS) return undefined;
-    for (const index of [sequence, 0x1_0000 + sequence]) {
+    if (!this.#receivedRtp.hasRoomFor(ssrc)) return undefined;
+    const past = this.#receivedRtp.retiredAt(ssrc);
+    const indexes = past === undefined ? [sequence, 0x1_0000 + sequence] : [estimatePacketIndex(past, sequence)];
+    for (const index of indexes) {
+      if (past !== undefined && index <= past) continue;
       const plain = this.#remote.unprotectRtp(packet, headerLength, index);
       if (!plain) continue;
-      const window = new ReplayWindow(RTP_REPLAY_WINDOW);
-      window.add(index);
-      this.#receivedRtp.set(ssrc, window);
+      this.#receivedRtp.add(ssrc, index);
       return plain;
     }
     return undefined;
@@ -124,13 +124,11 @@ export class SrtpSession {
     const index = this.#remote.rtcpIndex(packet);
     if (index === undefined || (packet[0] ?? 0) >> 6 !== 2) return undefined;
     const ssrc = ssrcAt(packet, 4);
-    const known = this.#receivedRtcp.get(ssrc);
-    if (known ? !known.isFresh(index) : this.#receivedRtcp.size >= MAX_REMOTE_SSRCS) return undefined;
+    const known = this.#receivedRtcp.window(ssrc);
+    const isFresh = known ? known.isFresh(index) : index > (this.#receivedRtcp.retiredAt(ssrc) ?? -1);
+    if (!isFresh || !this.#receivedRtcp.hasRoomFor(ssrc)) return undefined;
     const plain = this.#remote.unprotectRtcp(packet);
-    if (!plain) return undefined;
-    const window = known ?? new ReplayWindow(RTCP_REPLAY_WINDOW);
-    window.add(index);
-    if (!known) this.#receivedRtcp.set(ssrc, window);
+    if (plain) this.#receivedRtcp.add(ssrc, index);
     return plain;
   }
 }

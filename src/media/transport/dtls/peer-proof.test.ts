@@ -12,7 +12,7 @@ const fingerprintBy = (algorithm: string) =>
   hash(algorithm, CERTIFICATE, 'hex')
     .toUpperCase()
     .replace(/..(?=.)/g, '$&:');
-const WRONG = 'AB:'.repeat(31) + 'AB';
+const WRONG = `${'AB:'.repeat(31)}AB`;
 
 describe('the fingerprints of an offer', () => {
   it('cost one digest for each algorithm, however many there are', () => {
