@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { classes, parseMessage } from 'werift';
 import { randomBytes, seededRandom } from '../../rtp/seeded-network.ts';
 import { bindingRequest, honestRequest, LoopbackPeer } from '../../test/transport-peers.ts';
-import { type DropReason, type FrontClient, type RemoteAddress, UdpFront } from './udp-front.ts';
+import { ADDRESS_HELD_MS, type DropReason, type FrontClient, type RemoteAddress, UdpFront } from './udp-front.ts';
 
 const CREDENTIALS = { usernameFragment: 'ours', password: 'a-password-of-24-letters' };
 const USERNAME = 'ours:peer';
@@ -27,6 +27,7 @@ class RecordingClient implements FrontClient {
 }
 
 let front: UdpFront;
+let nowMs = 0;
 let client: RecordingClient;
 const peers: LoopbackPeer[] = [];
 
@@ -37,7 +38,8 @@ async function openPeer(): Promise<LoopbackPeer> {
 }
 
 beforeEach(async () => {
-  front = await UdpFront.bind(0, '127.0.0.1');
+  nowMs = 1000;
+  front = await UdpFront.bind(0, '127.0.0.1', () => nowMs);
   client = new RecordingClient();
   front.register(client, CREDENTIALS);
 });
@@ -221,13 +223,65 @@ describe('addresses', () => {
     await vi.waitFor(() => expect(client.datagrams).toEqual([RTP]), { interval: 2, timeout: 5000 });
   });
 
-  it('an address that proves itself for another transport moves there', async () => {
+  const OTHER = { usernameFragment: 'second', password: 'another-password-of-them' };
+
+  // The newest owned it at once before. But a source address can be forged, so that anybody with an answer of their own
+  // could have cut off a viewer whose address they know.
+  it('an address that was heard from lately is not moved by whoever has another password', async () => {
     const second = new RecordingClient();
-    const other = { usernameFragment: 'second', password: 'another-password-of-them' };
-    front.register(second, other);
+    front.register(second, OTHER);
     const peer = await openPeer();
     await peer.ask(honestRequest(CREDENTIALS, true), front.port);
-    await peer.ask(honestRequest(other, true), front.port);
+    for (let check = 0; check < 3; check++) {
+      nowMs += ADDRESS_HELD_MS - 1;
+      peer.received.length = 0;
+      peer.send(honestRequest(OTHER, true), front.port);
+      await dropped(check + 1);
+      await peer.ask(honestRequest(CREDENTIALS), front.port);
+      // The answer to the honest one only.
+      expect(peer.received).toHaveLength(1);
+    }
+    peer.send(RTP, front.port);
+    await vi.waitFor(() => expect(client.datagrams).toEqual([RTP]), { interval: 2, timeout: 5000 });
+    expect(front.dropped['taken-address']).toBe(3);
+    expect(second.selected).toEqual([]);
+    expect(second.datagrams).toEqual([]);
+  });
+
+  it('a page that resumes from the same port is let in at once when its old transport closed', async () => {
+    const second = new RecordingClient();
+    front.register(second, OTHER);
+    const peer = await openPeer();
+    await peer.ask(honestRequest(CREDENTIALS, true), front.port);
+    front.unregister(client);
+    await peer.ask(honestRequest(OTHER, true), front.port);
+    peer.send(RTP, front.port);
+    await vi.waitFor(() => expect(second.datagrams).toEqual([RTP]), { interval: 2, timeout: 5000 });
+    expect(second.port).toBe(peer.port);
+  });
+
+  it('an address that a client let go is let go for it alone', async () => {
+    const second = new RecordingClient();
+    front.register(second, OTHER);
+    const moved = await openPeer();
+    await moved.ask(honestRequest(CREDENTIALS), front.port);
+    await (await openPeer()).ask(honestRequest(CREDENTIALS, true), front.port);
+    nowMs += ADDRESS_HELD_MS;
+    await moved.ask(honestRequest(OTHER, true), front.port);
+    // Fills the first client's list over and over.
+    for (let count = 0; count < 20; count++) await (await openPeer()).ask(honestRequest(CREDENTIALS), front.port);
+    expect(front.size.addresses).toBe(17);
+    moved.send(RTP, front.port);
+    await vi.waitFor(() => expect(second.datagrams).toEqual([RTP]), { interval: 2, timeout: 5000 });
+  });
+
+  it('an address that proves itself for another transport moves there when the old one fell silent', async () => {
+    const second = new RecordingClient();
+    front.register(second, OTHER);
+    const peer = await openPeer();
+    await peer.ask(honestRequest(CREDENTIALS, true), front.port);
+    nowMs += ADDRESS_HELD_MS;
+    await peer.ask(honestRequest(OTHER, true), front.port);
     peer.send(RTP, front.port);
     await vi.waitFor(() => expect(second.datagrams).toEqual([RTP]), { interval: 2, timeout: 5000 });
     expect(client.datagrams).toEqual([]);

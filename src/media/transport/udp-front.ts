@@ -32,7 +32,8 @@ interface Registration {
   readonly passwords: Map<string, string>;
   /** The fragment by which the peer last nominated, or first came. */
   usedFragment: string | undefined;
-  readonly addresses: Set<string>;
+  /** Address → when it last proved itself, in ms. */
+  readonly addresses: Map<string, number>;
   selected: RemoteAddress | undefined;
 }
 
@@ -44,14 +45,22 @@ interface SocketState {
 /** A peer has a handful of paths; more is somebody who replays (W13 of the peer survey). */
 const MAX_ADDRESSES_PER_CLIENT = 16;
 
-export type DropReason = 'unknown-address' | 'unknown-username' | 'bad-integrity' | 'malformed-stun';
+/**
+ * An address that proved itself for one transport so lately is not another's, whoever asks: a password proves who asks, not
+ * from where. Browsers check every 2.5 to 6 s; a page that resumes on the port of a transport that fell silent asks for longer.
+ */
+export const ADDRESS_HELD_MS = 10_000;
+
+export type DropReason = 'taken-address' | 'unknown-address' | 'unknown-username' | 'bad-integrity' | 'malformed-stun';
 
 export class UdpFront {
   readonly #socket: Socket;
+  readonly #now: () => number;
   readonly #byFragment = new Map<string, Registration>();
   readonly #byAddress = new Map<string, Registration>();
   readonly #registrations = new Map<FrontClient, Registration>();
   readonly #dropped: Record<DropReason, number> = {
+    'taken-address': 0,
     'unknown-address': 0,
     'unknown-username': 0,
     'bad-integrity': 0,
@@ -60,8 +69,9 @@ export class UdpFront {
   #sendFailures = 0;
   #closed = false;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, now: () => number) {
     this.#socket = socket;
+    this.#now = now;
     socket.on('message', (datagram, from) => this.#receive(datagram, from));
     // ICMP errors and the like: a peer that is gone is noticed by its silence.
     socket.on('error', () => {
@@ -72,17 +82,18 @@ export class UdpFront {
   /**
    * Binds the socket: dual stack where the host has IPv6, else IPv4.
    * @param host empty for all interfaces
+   * @param now ms that only go forward
    * @throws the bind error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
    */
-  static async bind(port: number, host = ''): Promise<UdpFront> {
-    if (host !== '' && isIPv4(host)) return new UdpFront(await bindSocket('udp4', port, host));
-    if (host !== '') return new UdpFront(await bindSocket('udp6', port, host));
+  static async bind(port: number, host = '', now = () => performance.now()): Promise<UdpFront> {
+    if (host !== '' && isIPv4(host)) return new UdpFront(await bindSocket('udp4', port, host), now);
+    if (host !== '') return new UdpFront(await bindSocket('udp6', port, host), now);
     try {
-      return new UdpFront(await bindSocket('udp6', port, '::'));
+      return new UdpFront(await bindSocket('udp6', port, '::'), now);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
-      return new UdpFront(await bindSocket('udp4', port, '0.0.0.0'));
+      return new UdpFront(await bindSocket('udp4', port, '0.0.0.0'), now);
     }
   }
 
@@ -129,7 +140,7 @@ export class UdpFront {
       client,
       passwords: new Map<string, string>(),
       usedFragment: undefined,
-      addresses: new Set<string>(),
+      addresses: new Map<string, number>(),
       selected: undefined,
     };
     // Those of a restart that the peer never used: there are at most two at a time.
@@ -149,7 +160,7 @@ export class UdpFront {
     if (!registration) return;
     this.#registrations.delete(client);
     for (const fragment of registration.passwords.keys()) this.#byFragment.delete(fragment);
-    for (const key of registration.addresses) this.#byAddress.delete(key);
+    this.#forgetAddresses(registration);
   }
 
   send(datagram: Uint8Array, to: RemoteAddress): void {
@@ -208,6 +219,11 @@ export class UdpFront {
       this.#dropped['bad-integrity']++;
       return;
     }
+    // Unanswered, so that the check fails, and comes again.
+    if (this.#isTaken(addressKey(from), registration)) {
+      this.#dropped['taken-address']++;
+      return;
+    }
     this.send(bindingResponse(request, unmapped(from.address), from.port, key), from);
     if (request.hasRoleConflict) return;
     // Until the peer nominates by the new credentials, media stays on the old path (RFC 8445 §9).
@@ -228,8 +244,7 @@ export class UdpFront {
       if (fragment !== used) this.#forgetFragment(registration, fragment);
     }
     registration.usedFragment = used;
-    for (const key of registration.addresses) this.#byAddress.delete(key);
-    registration.addresses.clear();
+    this.#forgetAddresses(registration);
     registration.selected = undefined;
   }
 
@@ -238,22 +253,44 @@ export class UdpFront {
     this.#byFragment.delete(fragment);
   }
 
+  /** Whether another transport heard from this address lately. */
+  #isTaken(key: string, registration: Registration): boolean {
+    const owner = this.#byAddress.get(key);
+    if (!owner || owner === registration) return false;
+    const heardAtMs = owner.addresses.get(key) ?? Number.NEGATIVE_INFINITY;
+    return this.#now() - heardAtMs < ADDRESS_HELD_MS;
+  }
+
+  /** An address that is nobody's, its own already, or of a transport that fell silent there (a page resumed on the same port). */
   #admit(registration: Registration, from: RemoteAddress): void {
     const key = addressKey(from);
     const previous = this.#byAddress.get(key);
-    if (previous === registration) return;
-    // The same 5-tuple proved itself for another transport (a page that resumed on a reused port): the newest owns it.
-    previous?.addresses.delete(key);
-    if (registration.addresses.size >= MAX_ADDRESSES_PER_CLIENT) {
-      for (const oldest of registration.addresses) {
-        if (registration.selected && oldest === addressKey(registration.selected)) continue;
-        registration.addresses.delete(oldest);
-        this.#byAddress.delete(oldest);
-        break;
-      }
+    if (previous !== registration) {
+      previous?.addresses.delete(key);
+      if (registration.addresses.size >= MAX_ADDRESSES_PER_CLIENT) this.#evictOldest(registration);
+      this.#byAddress.set(key, registration);
     }
-    registration.addresses.add(key);
-    this.#byAddress.set(key, registration);
+    registration.addresses.set(key, this.#now());
+  }
+
+  /** The one that came first, but not the one in use. */
+  #evictOldest(registration: Registration): void {
+    const used = registration.selected && addressKey(registration.selected);
+    for (const key of registration.addresses.keys()) {
+      if (key === used) continue;
+      this.#forgetAddress(registration, key);
+      return;
+    }
+  }
+
+  #forgetAddresses(registration: Registration): void {
+    for (const key of registration.addresses.keys()) this.#forgetAddress(registration, key);
+  }
+
+  /** Never another's. */
+  #forgetAddress(registration: Registration, key: string): void {
+    registration.addresses.delete(key);
+    if (this.#byAddress.get(key) === registration) this.#byAddress.delete(key);
   }
 }
 
