@@ -14,8 +14,8 @@ const H264 = 96;
 const OPUS = 111;
 const PUBLISHER_VIDEO_SSRC = 4001;
 const PUBLISHER_AUDIO_SSRC = 4002;
-/** NAL units (RFC 6184 §5.2): an IDR slice and another one. */
-const IDR = [0x65, 0x88, 0x84, 0x00];
+/** RFC 6184 §5.7.1: an aggregate of an SPS and an IDR slice, as OBS repeats its headers; §5.2: another slice. */
+const KEY_FRAME = [0x78, 0x00, 0x04, 0x67, 0x42, 0xe0, 0x1f, 0x00, 0x04, 0x65, 0x88, 0x84, 0x00];
 const SLICE = [0x41, 0x9a, 0x24, 0x6c];
 
 /** Native objects live as long as the process: the library crashes when one is collected while its threads still call it. */
@@ -89,7 +89,7 @@ export class ObsLikePublisher extends LibdatachannelPeer {
   }
 
   sendVideo(sequence: number, { key, payload = [] }: { readonly key: boolean; readonly payload?: number[] }): void {
-    const data = [...(key ? IDR : SLICE), ...payload];
+    const data = [...(key ? KEY_FRAME : SLICE), ...payload];
     this.#video.sendMessageBinary(rtp(H264, PUBLISHER_VIDEO_SSRC, sequence, sequence * 3000, data));
   }
 
