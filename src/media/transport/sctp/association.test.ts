@@ -214,6 +214,21 @@ describe('a peer', () => {
     expect(one.closed + other.closed).toBe(0);
   });
 
+  it('has nothing of its packets kept: what waits is a copy of the payload alone', () => {
+    const { other, nowMs } = new SctpNetwork().connect();
+    const tsn = 0xffff_fff0;
+    const receive = (chunk: Buffer) => {
+      const packet = sctpPacket(22, chunk);
+      other.association.receive(packet, nowMs);
+      packet.fill(0);
+    };
+    receive(dataChunk({ tsn: tsn + 1, streamId: 1, sequence: 0, flags: 1 }, Buffer.from('whole')));
+    receive(dataChunk({ tsn: tsn + 2, streamId: 1, sequence: 1 }, Buffer.from('early')));
+    receive(dataChunk({ tsn, streamId: 1, sequence: 0, flags: 2 }, Buffer.from('the ')));
+    expect(texts(other)).toEqual(['the whole', 'early']);
+    expect(other.messages[1]?.payload.buffer.byteLength).toBe(5);
+  });
+
   it('gets messages without order as they come', () => {
     const { other, nowMs } = new SctpNetwork().connect();
     const unordered = (tsn: number, text: string) =>

@@ -108,7 +108,8 @@ export class Receiver {
     return writeAcknowledgement({ cumulativeTsn, windowBytes: Math.max(0, RECEIVE_WINDOW_BYTES - used), blocks });
   }
 
-  #keepFragment(stream: InboundStream, chunk: DataFields): void {
+  #keepFragment(stream: InboundStream, view: DataFields): void {
+    const chunk = { ...view, payload: ownCopy(view.payload) };
     this.#fragments.set(chunk.tsn, chunk);
     this.#heldBytes += chunk.payload.length;
     this.#heldChunks++;
@@ -162,7 +163,7 @@ export class Receiver {
       if (stream.waiting.size > 0) this.#handOutWaiting(streamId, stream);
       return;
     }
-    stream.waiting.set(streamSequence, message);
+    stream.waiting.set(streamSequence, { ppid: message.ppid, payload: ownCopy(message.payload) });
     this.#heldBytes += message.payload.length;
     this.#heldChunks++;
   }
@@ -187,4 +188,11 @@ export class Receiver {
     this.#heldBytes -= payload.length;
     this.#heldChunks--;
   }
+}
+
+/** A view of one byte would keep a whole record in memory, and a slice of Node's pool its whole pool. */
+function ownCopy(view: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(view.length);
+  copy.set(view);
+  return copy;
 }

@@ -113,7 +113,7 @@ export class Sender {
     let bytes = 0;
     for (const chunk of settled) bytes += this.#settle(chunk);
     this.#acknowledgedTsn = cumulativeTsn;
-    const { settledBytes, highest } = this.#settleBlocks(blocks);
+    const { settledBytes, highest, reported } = this.#settleBlocks(blocks);
     if (this.#recoveryTsn !== undefined && tsnDistance(this.#recoveryTsn, cumulativeTsn) >= 0) {
       this.#recoveryTsn = undefined;
     }
@@ -123,7 +123,8 @@ export class Sender {
     if (bytes + settledBytes > 0 || windowBytes < MAX_FRAGMENT_BYTES) this.#timeouts = 0;
     if (this.#outstanding.length === 0) this.#dueAtMs = Number.POSITIVE_INFINITY;
     else if (passed > 0) this.#dueAtMs = nowMs + this.#timeout.currentMs;
-    this.#countMisses(isRecovering && passed > 0 ? this.#outstanding.length : highest, nowMs);
+    // In recovery all that this SACK reports missing counts (§7.2.4); what is behind its last block may just be on its way.
+    this.#countMisses(isRecovering && passed > 0 ? reported : highest, nowMs);
     this.#flush(nowMs);
   }
 
@@ -158,8 +159,11 @@ export class Sender {
     return bytes;
   }
 
-  /** @returns `highest`: index after the last chunk that is newly acknowledged, 0 when none is */
-  #settleBlocks(blocks: readonly GapBlock[]): { settledBytes: number; highest: number } {
+  /**
+   * @returns `highest`: index after the last chunk that is newly acknowledged, 0 when none is; `reported`: the same of all
+   * that are in a block
+   */
+  #settleBlocks(blocks: readonly GapBlock[]): { settledBytes: number; highest: number; reported: number } {
     let settledBytes = 0;
     let highest = 0;
     let from = 0;
@@ -174,7 +178,7 @@ export class Sender {
       from = Math.max(from, last);
       if (from >= this.#outstanding.length) break;
     }
-    return { settledBytes, highest };
+    return { settledBytes, highest, reported: Math.min(from, this.#outstanding.length) };
   }
 
   /** Chunks before `end` that are still missing were passed by others once more. */
