@@ -193,6 +193,17 @@ describe('a peer', () => {
     expect(other.sent).toEqual([sctpPacket(11, sctpChunk(HEARTBEAT_ACK, 0, Buffer.from('\0\x01\0\x08ping')))]);
   });
 
+  it.each<[string, Buffer, number]>([
+    ['heartbeats', sctpChunk(HEARTBEAT, 0, Buffer.from('\0\x01\0\x08ping')), HEARTBEAT_ACK],
+    ['cookies', sctpChunk(COOKIE_ECHO, 0, Buffer.from('cookie 22 0')), COOKIE_ACK],
+    ['given up messages', sctpChunk(FORWARD_TSN, 0, Buffer.from('fffffff0', 'hex')), SACK],
+  ])('gets one answer to a packet full of %s', (_name, chunk, answer) => {
+    const { other, nowMs } = new SctpNetwork().connect();
+    other.sent.length = 0;
+    other.association.receive(sctpPacket(22, ...Array<Buffer>(60).fill(chunk)), nowMs);
+    expect(other.sent.map(chunkTypeOf)).toEqual([answer]);
+  });
+
   it('may give up messages: what follows them is handed out', () => {
     const network = new SctpNetwork().connect();
     const { one, other } = network;

@@ -37,3 +37,20 @@ it('in fast recovery repeats what a SACK reports missing, and nothing behind its
   expect(sending.acknowledge(FIRST + 6, { first: 2, last: 3 })).toEqual([]);
   expect(sending.acknowledge(FIRST + 6, { first: 2, last: 4 })).toEqual([FIRST + 6]);
 });
+
+it('knows of a stream whether something waits or is on its way, without looking at all that is', () => {
+  const sending = new Sending();
+  sending.send(1, 1);
+  sending.sender.send(2, 53, Buffer.alloc(20_000), 1_000);
+  sending.send(400, 3);
+  const used = () => [1, 2, 3, 4].filter((streamId) => sending.sender.isUsing(streamId));
+  expect(used()).toEqual([1, 2, 3]);
+  sending.acknowledge(FIRST + 1);
+  expect(used()).toEqual([2, 3]);
+  while (sending.sender.dueAtMs !== Number.POSITIVE_INFINITY) sending.acknowledge((sending.tsns.at(-1) ?? 0) + 1);
+  expect(used()).toEqual([]);
+  sending.send(3_000, 4);
+  const startedMs = performance.now();
+  for (let count = 0; count < 100_000; count++) sending.sender.isUsing(9);
+  expect(performance.now() - startedMs).toBeLessThan(200);
+});

@@ -48,6 +48,8 @@ export class Sender {
   #offset = 0;
   /** Stream id → number of its next message. */
   readonly #streamSequences = new Map<number, number>();
+  /** Stream id → its messages in the queue and chunks in `#outstanding`. */
+  readonly #uses = new Map<number, number>();
   #nextTsn: number;
   #acknowledgedTsn: number;
   /** What is not acknowledged cumulatively, in order of TSN without gaps. */
@@ -88,12 +90,13 @@ export class Sender {
   /** Queues a message of at least one byte. */
   send(streamId: number, ppid: number, payload: Buffer, nowMs: number): void {
     this.#queue.push({ streamId, ppid, payload });
+    this.#use(streamId, 1);
     this.#flush(nowMs);
   }
 
   /** Something of this stream is queued or not acknowledged. */
   isUsing(streamId: number): boolean {
-    return [...this.#queue, ...this.#outstanding].some((each) => each.streamId === streamId);
+    return this.#uses.has(streamId);
   }
 
   /** The numbers of these streams begin anew (RFC 6525 §4.1). */
@@ -101,17 +104,21 @@ export class Sender {
     for (const streamId of streamIds) this.#streamSequences.delete(streamId);
   }
 
-  acknowledged({ cumulativeTsn, windowBytes, blocks }: Acknowledgement, nowMs: number): void {
+  /** @returns whether something left for good: a stream may be free now */
+  acknowledged({ cumulativeTsn, windowBytes, blocks }: Acknowledgement, nowMs: number): boolean {
     const passed = tsnDistance(this.#acknowledgedTsn, cumulativeTsn);
     // An old one, or one of what was never sent.
-    if (passed < 0 || passed > this.#outstanding.length) return;
+    if (passed < 0 || passed > this.#outstanding.length) return false;
     const wasFull = this.#flightBytes + flightBytes(MAX_FRAGMENT_BYTES) > this.#window.bytes;
     this.#peerWindowBytes = windowBytes;
     const settled = passed > 0 ? this.#outstanding.splice(0, passed) : [];
     const last = settled.at(-1);
     if (last && !last.acknowledged && last.sentAtMs >= 0) this.#timeout.measured(nowMs - last.sentAtMs);
     let bytes = 0;
-    for (const chunk of settled) bytes += this.#settle(chunk);
+    for (const chunk of settled) {
+      bytes += this.#settle(chunk);
+      this.#use(chunk.streamId, -1);
+    }
     this.#acknowledgedTsn = cumulativeTsn;
     const { settledBytes, highest, reported } = this.#settleBlocks(blocks);
     if (this.#recoveryTsn !== undefined && tsnDistance(this.#recoveryTsn, cumulativeTsn) >= 0) {
@@ -126,6 +133,7 @@ export class Sender {
     // In recovery all that this SACK reports missing counts (§7.2.4); what is behind its last block may just be on its way.
     this.#countMisses(isRecovering && passed > 0 ? reported : highest, nowMs);
     this.#flush(nowMs);
+    return passed > 0;
   }
 
   /** Nothing was acknowledged in time: all goes again (§6.3.3). @returns false when the peer is gone */
@@ -146,6 +154,12 @@ export class Sender {
     this.#dueAtMs = nowMs + this.#timeout.currentMs;
     this.#flush(nowMs);
     return true;
+  }
+
+  #use(streamId: number, change: 1 | -1): void {
+    const uses = (this.#uses.get(streamId) ?? 0) + change;
+    if (uses > 0) this.#uses.set(streamId, uses);
+    else this.#uses.delete(streamId);
   }
 
   /** @returns bytes that this acknowledgement is the first to report */
@@ -284,10 +298,12 @@ export class Sender {
     };
     this.#nextTsn = addTsn(this.#nextTsn, 1);
     this.#outstanding.push(chunk);
+    this.#use(streamId, 1);
     this.#flightBytes += flightBytes(length);
     this.#offset = end;
     if (end < payload.length) return chunk;
     this.#queue.shift();
+    this.#use(streamId, -1);
     this.#offset = 0;
     this.#streamSequences.set(streamId, (streamSequence + 1) & 0xffff);
     return chunk;
