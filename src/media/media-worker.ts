@@ -178,7 +178,7 @@ export class MediaWorker {
         this.#emit({ type: 'reply', request, failure: { code: error.code, detail: error.detail } });
         return;
       }
-      this.#emit({ type: 'trouble', message: `offer failed: ${error instanceof Error ? error.stack : String(error)}` });
+      this.#trouble('offer', error);
       this.#emit({ type: 'reply', request, failure: { code: 'internal', detail: undefined } });
     }
   }
@@ -206,6 +206,7 @@ export class MediaWorker {
       role: request.role,
       hasMedia: negotiation.media.length > 0,
       now: this.#now,
+      onTrouble: (error) => this.#trouble('transport', error),
     });
     peer.attach(transport);
     this.#pending.add(transport);
@@ -326,6 +327,10 @@ export class MediaWorker {
   #tickViewers(): void {
     const nowMs = this.#now();
     for (const viewer of this.#audience.viewers) viewer.tick(nowMs);
+  }
+
+  #trouble(what: string, error: unknown): void {
+    this.#emit({ type: 'trouble', message: `${what} failed: ${error instanceof Error ? error.stack : String(error)}` });
   }
 
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {

@@ -10,6 +10,8 @@ const DCEP_OPEN_HEADER_BYTES = 12;
 
 /** More than the labels that a broadcast may have, and the control channel. */
 const MAX_CHANNELS = 128;
+/** 65535 is none (RFC 8832 §6). A peer that closes channels for so long gets no more of them. */
+const MAX_STREAM_ID = 65_534;
 /** 64 characters of UTF-8. */
 const MAX_LABEL_BYTES = 256;
 /** Messages that wait for one peer; above either, messages are lost. */
@@ -36,6 +38,8 @@ export interface DataChannelsOptions {
   readonly onLost: (label: string, messages: number) => void;
   /** The peer ended the association, or broke a limit. */
   readonly onClosed: () => void;
+  /** A deadline's work threw: the association is of no use any more. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 interface Queued {
@@ -75,6 +79,7 @@ export class DataChannels {
         this.#ready = false;
         options.onClosed();
       },
+      onFailed: options.onFailed,
       onStreamsReset: (streamIds) => this.#forget(streamIds),
       onDrain: () => this.#pump(),
     });
@@ -143,6 +148,7 @@ export class DataChannels {
     if (existing !== undefined) return existing;
     if (!this.#ready || this.#streams.size >= MAX_CHANNELS) return undefined;
     const streamId = this.#nextStreamId;
+    if (streamId > MAX_STREAM_ID) return undefined;
     this.#nextStreamId += 2;
     this.#streams.set(label, streamId);
     this.#labels.set(streamId, label);
@@ -205,7 +211,8 @@ export class DataChannels {
       if (this.#streams.get(label) === streamId) this.#streams.delete(label);
     }
     // What still waits for them would arrive under the next label.
-    const kept = this.#queue.filter(({ streamId }) => !streamIds.includes(streamId));
+    const forgotten = new Set(streamIds);
+    const kept = this.#queue.filter(({ streamId }) => !forgotten.has(streamId));
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     for (const queued of kept) this.#push(queued);

@@ -17,18 +17,22 @@ const sent: Buffer[] = [];
 const messages: { streamId: number; ppid: number; payload: Buffer }[] = [];
 const resets: number[] = [];
 let onMessage: () => void;
+let onSend: () => void;
+const failures: unknown[] = [];
 
 beforeEach(async () => {
   process.on('unhandledRejection', noteUnhandled);
   connected = closed = drained = 0;
   for (const list of [unhandled, sent, messages, resets]) list.length = 0;
-  onMessage = () => {};
+  onMessage = onSend = () => {};
+  failures.length = 0;
   peer = new SctpPeer((packet) => ours.receive(packet));
   ours = new Sctp({
     remotePort: 5000,
-    send: async (packet) => {
+    send: (packet) => {
+      onSend();
       sent.push(packet);
-      await peer.receive(packet);
+      return peer.receive(packet);
     },
     onConnected: () => connected++,
     onMessage: (streamId, ppid, payload) => {
@@ -36,6 +40,7 @@ beforeEach(async () => {
       onMessage();
     },
     onClosed: () => closed++,
+    onFailed: (error) => failures.push(error),
     onStreamsReset: (streamIds) => resets.push(...streamIds),
     onDrain: () => drained++,
   });
@@ -97,6 +102,7 @@ describe('an association', () => {
       onConnected: () => told++,
       onMessage: nothing,
       onClosed: nothing,
+      onFailed: nothing,
       onStreamsReset: nothing,
       onDrain: nothing,
     });
@@ -152,6 +158,18 @@ describe('an association', () => {
     peer.raw(dataChunk({ tsn, streamId: 1, sequence: 0 }, Buffer.from('message 0')));
     await new Promise(setImmediate);
     expect(texts()).toEqual(['message 0', 'message 1'].slice(0, last));
+  });
+
+  it('is told when its work at a deadline throws: the timer is shared with all others', () => {
+    const error = new Error('a bug');
+    peer.outgoing = () => false;
+    ours.send(1, PPID_TEXT, Buffer.from('x'));
+    onSend = () => {
+      throw error;
+    };
+    ours.timedOut(ours.dueAtMs);
+    onSend = () => {};
+    expect(failures).toEqual([error]);
   });
 
   it('sends no empty message, which would leave a gap that nothing fills', async () => {
