@@ -377,6 +377,13 @@ describe('a peer that does not read', () => {
     expect(pair.lost.filter(([label]) => label === 'state')).toEqual([['state', 2]]);
   });
 
+  it('hears of what was lost before its queue in the same way', async () => {
+    pair.ours.lose({ label: 'state', binary: false, payload: Buffer.from('newest') }, true, 7);
+    await until(() => expect(pair.arrivedOn(4)).toEqual(['newest']));
+    expect(pair.lost).toEqual([['state', 7]]);
+    await until(() => expect(notes()).toEqual([{ type: 'lost', label: 'state', messages: 7 }]));
+  });
+
   it('gets no old state after a newer one', async () => {
     pair.peer.hold();
     for (let count = 0; count < 700; count++) pair.send('chat', 'x');

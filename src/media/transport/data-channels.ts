@@ -121,6 +121,13 @@ export class DataChannels {
     return true;
   }
 
+  /** So many messages of a label, of which this is the newest, were lost before: told and settled as if they were lost here. */
+  lose(newest: ChannelMessage, isState: boolean, messages: number): void {
+    if (!this.#ready) return;
+    this.#lose(newest, isState, messages);
+    this.#pump();
+  }
+
   /** Says something on the control channel, if the peer opened it. */
   tell(note: Record<string, unknown>): void {
     if (!this.#ready || !this.#streams.has(CONTROL_LABEL)) return;
@@ -138,9 +145,9 @@ export class DataChannels {
     return this.#queue.length >= MAX_QUEUED_MESSAGES || this.#queuedBytes + bytes > MAX_QUEUED_BYTES;
   }
 
-  #lose(message: ChannelMessage, isState: boolean): void {
+  #lose(message: ChannelMessage, isState: boolean, messages = 1): void {
     if (isState) this.#lostStates.set(message.label, message);
-    this.#lost.set(message.label, (this.#lost.get(message.label) ?? 0) + 1);
+    this.#lost.set(message.label, (this.#lost.get(message.label) ?? 0) + messages);
   }
 
   #streamOf(label: string): number | undefined {
