@@ -2,7 +2,7 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
+import type { DataMessage, IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './audience.ts';
 import { DataRounds } from './data-rounds.ts';
@@ -33,6 +33,9 @@ const TICK_MS = 250;
 /** Reports to viewers are due once a second each; looked at so often, they are spread. */
 const VIEWER_TICK_MS = 50;
 
+/** Label → how many messages, and the last of them. */
+type LostData = Map<string, { readonly messages: number; readonly newest: DataMessage }>;
+
 export interface MediaWorkerOptions {
   readonly settings: WorkerSettings;
   readonly front: UdpFront;
@@ -53,7 +56,9 @@ export class MediaWorker {
   /** Transports that nobody has come for yet, and some for which somebody just has. */
   readonly #pending = new Set<Transport>();
   readonly #offers = new OfferMemory();
-  readonly #rounds = new DataRounds();
+  readonly #rounds = new DataRounds((viewer, error) => viewer.transport?.onTrouble(error));
+  /** What a broadcast lost since its queue was full, until its viewers begin to hear of it. */
+  readonly #lostData = new Map<string, LostData>();
   readonly #links: SourceLinks;
   readonly #engine: FanoutEngine;
   readonly #load: SendLoad;
@@ -116,12 +121,10 @@ export class MediaWorker {
         this.#close(command.transportId);
         return;
       case 'data':
-        this.#rounds.add(this.#audience.viewersOf(command.broadcast), (viewer) => {
-          if (viewer.dataStarted) viewer.sendData(command.message);
-        });
+        this.#sendData(command.broadcast, command.message);
         return;
       case 'open-label':
-        this.#rounds.add(this.#audience.viewersOf(command.broadcast), (viewer) => {
+        this.#rounds.add(command.broadcast, this.#audience.viewersOf(command.broadcast), (viewer) => {
           if (viewer.dataStarted) viewer.openLabel(command.label);
         });
         return;
@@ -178,7 +181,7 @@ export class MediaWorker {
         this.#emit({ type: 'reply', request, failure: { code: error.code, detail: error.detail } });
         return;
       }
-      this.#emit({ type: 'trouble', message: `offer failed: ${error instanceof Error ? error.stack : String(error)}` });
+      this.#trouble('offer', error);
       this.#emit({ type: 'reply', request, failure: { code: 'internal', detail: undefined } });
     }
   }
@@ -206,6 +209,7 @@ export class MediaWorker {
       role: request.role,
       hasMedia: negotiation.media.length > 0,
       now: this.#now,
+      onTrouble: (error) => this.#trouble('transport', error),
     });
     peer.attach(transport);
     this.#pending.add(transport);
@@ -266,7 +270,38 @@ export class MediaWorker {
   /** Behind the messages that its snapshot has already, and before those that follow. */
   #startData({ transportId, labels, snapshot }: Extract<WorkerCommand, { type: 'start-data' }>): void {
     const viewer = this.#audience.viewer(transportId);
-    if (viewer) this.#rounds.add([viewer], () => viewer.startData(labels, snapshot));
+    if (!viewer) return;
+    // Its snapshot has what was lost before.
+    this.#lostData.delete(viewer.broadcast);
+    this.#rounds.add(viewer.broadcast, [viewer], () => viewer.startData(labels, snapshot));
+  }
+
+  #sendData(broadcast: string, message: DataMessage): void {
+    const viewers = this.#audience.viewersOf(broadcast);
+    const pending = this.#lostData.get(broadcast);
+    if (!pending && !this.#rounds.isFull(broadcast)) {
+      this.#rounds.add(
+        broadcast,
+        viewers,
+        (viewer) => {
+          if (viewer.dataStarted) viewer.sendData(message);
+        },
+        message.payload.length,
+      );
+      return;
+    }
+    const lost: LostData = pending ?? new Map();
+    lost.set(message.label, { messages: (lost.get(message.label)?.messages ?? 0) + 1, newest: message });
+    if (pending) return;
+    this.#lostData.set(broadcast, lost);
+    const forget = () => {
+      if (this.#lostData.get(broadcast) === lost) this.#lostData.delete(broadcast);
+    };
+    // Behind all that waits, so that nobody gets an older state after the newest one.
+    this.#rounds.add(broadcast, onceBegun(viewers, forget), (viewer) => {
+      if (!viewer.dataStarted) return;
+      for (const { messages, newest } of lost.values()) viewer.loseData(newest, messages);
+    });
   }
 
   #restartIce(transportId: string): IceDescription {
@@ -328,7 +363,17 @@ export class MediaWorker {
     for (const viewer of this.#audience.viewers) viewer.tick(nowMs);
   }
 
+  #trouble(what: string, error: unknown): void {
+    this.#emit({ type: 'trouble', message: `${what} failed: ${error instanceof Error ? error.stack : String(error)}` });
+  }
+
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {
     this.#emit({ type: 'transport', event, ...(detail === undefined ? {} : { detail }) });
   }
+}
+
+/** The same, and says when somebody asks for the first. */
+function* onceBegun<Item>(items: Iterable<Item>, begin: () => void): Iterable<Item> {
+  begin();
+  yield* items;
 }

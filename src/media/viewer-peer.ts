@@ -97,6 +97,11 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     if (isQueued) this.#options.counters.dataMessagesSent++;
   }
 
+  /** So many messages of a label were lost before they came here. */
+  loseData(newest: DataMessage, messages: number): void {
+    this.#transport?.data?.lose(newest, isStateLabel(newest.label), messages);
+  }
+
   /** Undefined before it is connected with media. */
   quality(): ViewerQuality | undefined {
     if (!this.#member) return undefined;

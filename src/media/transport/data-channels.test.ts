@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RTCDataChannel, RTCDataChannelParameters } from 'werift';
 import { CONTROL_LABEL } from '../../broadcast/ports.ts';
-import { channelOpen, dataChunk, SctpPeer } from '../../test/transport-peers.ts';
+import { channelOpen, dataChunk, SctpPeer, sctpChunk } from '../../test/transport-peers.ts';
 import { type ChannelMessage, DataChannels } from './data-channels.ts';
 import { PPID_BINARY, PPID_BINARY_EMPTY, PPID_DCEP, PPID_TEXT, PPID_TEXT_EMPTY } from './sctp.ts';
 
@@ -38,6 +38,7 @@ class Pair {
       onTooLarge: (label) => this.tooLarge.push(label),
       onLost: (label, messages) => this.lost.push([label, messages]),
       onClosed: () => this.closed++,
+      onFailed: (error) => unhandled.push(error),
     });
   }
 
@@ -164,6 +165,29 @@ describe('channels', () => {
     await until(() => expect(pair.messages).toHaveLength(1));
     expect(pair.messages[0]?.label).toBe('second');
     expect(pair.channels).toEqual(['first', 'second']);
+  });
+
+  it('that a peer closes for ever come to an end, and nothing breaks', () => {
+    pair.peer.hold();
+    let sequence = pair.peer.internals.localTsn;
+    const opened = () => pair.ours.send({ label: 'x', binary: false, payload: Buffer.from('x') }, false);
+    for (let nextId = 1; nextId < 65_536; ) {
+      const ids: number[] = [];
+      for (let count = 0; count < 128; count++, nextId += 2) {
+        pair.ours.open(`label ${count}`);
+        ids.push(nextId);
+      }
+      const parameter = Buffer.alloc(16 + 2 * ids.length);
+      parameter.writeUInt16BE(13, 0);
+      parameter.writeUInt16BE(parameter.length, 2);
+      parameter.writeUInt32BE(sequence, 4);
+      parameter.writeUInt32BE((pair.peer.internals.localTsn - 1) >>> 0, 12);
+      for (const [index, id] of ids.entries()) parameter.writeUInt16BE(id, 16 + 2 * index);
+      pair.peer.raw(sctpChunk(130, 0, parameter));
+      sequence = (sequence + 1) >>> 0;
+    }
+    expect(opened()).toBe(false);
+    expect(pair.closed).toBe(0);
   });
 
   it('that were reset take with them what still waited for them', async () => {
@@ -351,6 +375,13 @@ describe('a peer that does not read', () => {
     await until(() => expect(pair.arrivedOn(4)).toHaveLength(1));
     expect(pair.arrivedOn(4)[0]?.[0]).toBe('b');
     expect(pair.lost.filter(([label]) => label === 'state')).toEqual([['state', 2]]);
+  });
+
+  it('hears of what was lost before its queue in the same way', async () => {
+    pair.ours.lose({ label: 'state', binary: false, payload: Buffer.from('newest') }, true, 7);
+    await until(() => expect(pair.arrivedOn(4)).toEqual(['newest']));
+    expect(pair.lost).toEqual([['state', 7]]);
+    await until(() => expect(notes()).toEqual([{ type: 'lost', label: 'state', messages: 7 }]));
   });
 
   it('gets no old state after a newer one', async () => {

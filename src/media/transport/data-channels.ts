@@ -10,6 +10,8 @@ const DCEP_OPEN_HEADER_BYTES = 12;
 
 /** More than the labels that a broadcast may have, and the control channel. */
 const MAX_CHANNELS = 128;
+/** 65535 is none (RFC 8832 §6). A peer that closes channels for so long gets no more of them. */
+const MAX_STREAM_ID = 65_534;
 /** 64 characters of UTF-8. */
 const MAX_LABEL_BYTES = 256;
 /** Messages that wait for one peer; above either, messages are lost. */
@@ -36,6 +38,8 @@ export interface DataChannelsOptions {
   readonly onLost: (label: string, messages: number) => void;
   /** The peer ended the association, or broke a limit. */
   readonly onClosed: () => void;
+  /** A deadline's work threw: the association is of no use any more. */
+  readonly onFailed: (error: unknown) => void;
 }
 
 interface Queued {
@@ -75,6 +79,7 @@ export class DataChannels {
         this.#ready = false;
         options.onClosed();
       },
+      onFailed: options.onFailed,
       onStreamsReset: (streamIds) => this.#forget(streamIds),
       onDrain: () => this.#pump(),
     });
@@ -116,6 +121,13 @@ export class DataChannels {
     return true;
   }
 
+  /** So many messages of a label, of which this is the newest, were lost before: told and settled as if they were lost here. */
+  lose(newest: ChannelMessage, isState: boolean, messages: number): void {
+    if (!this.#ready) return;
+    this.#lose(newest, isState, messages);
+    this.#pump();
+  }
+
   /** Says something on the control channel, if the peer opened it. */
   tell(note: Record<string, unknown>): void {
     if (!this.#ready || !this.#streams.has(CONTROL_LABEL)) return;
@@ -133,9 +145,9 @@ export class DataChannels {
     return this.#queue.length >= MAX_QUEUED_MESSAGES || this.#queuedBytes + bytes > MAX_QUEUED_BYTES;
   }
 
-  #lose(message: ChannelMessage, isState: boolean): void {
+  #lose(message: ChannelMessage, isState: boolean, messages = 1): void {
     if (isState) this.#lostStates.set(message.label, message);
-    this.#lost.set(message.label, (this.#lost.get(message.label) ?? 0) + 1);
+    this.#lost.set(message.label, (this.#lost.get(message.label) ?? 0) + messages);
   }
 
   #streamOf(label: string): number | undefined {
@@ -143,6 +155,7 @@ export class DataChannels {
     if (existing !== undefined) return existing;
     if (!this.#ready || this.#streams.size >= MAX_CHANNELS) return undefined;
     const streamId = this.#nextStreamId;
+    if (streamId > MAX_STREAM_ID) return undefined;
     this.#nextStreamId += 2;
     this.#streams.set(label, streamId);
     this.#labels.set(streamId, label);
@@ -205,7 +218,8 @@ export class DataChannels {
       if (this.#streams.get(label) === streamId) this.#streams.delete(label);
     }
     // What still waits for them would arrive under the next label.
-    const kept = this.#queue.filter(({ streamId }) => !streamIds.includes(streamId));
+    const forgotten = new Set(streamIds);
+    const kept = this.#queue.filter(({ streamId }) => !forgotten.has(streamId));
     this.#queue.length = 0;
     this.#queuedBytes = 0;
     for (const queued of kept) this.#push(queued);

@@ -62,6 +62,11 @@ describe('records', () => {
     expect(text(plain)).toBeUndefined();
   });
 
+  it('are refused above 16 KiB of content, which no standard allows', () => {
+    const large = (bytes: number) => theirs.unprotect(ours.protect(23, Buffer.alloc(bytes)))?.length;
+    expect([large(2 ** 14), large(2 ** 14 + 1)]).toEqual([2 ** 14, undefined]);
+  });
+
   it('with a forged high number do not shut out those that follow', () => {
     const forged = ours.protect(23, Buffer.from('forged'));
     forged.writeUIntBE(2 ** 40, 5, 6);

@@ -20,6 +20,8 @@ const EXPLICIT_NONCE_BYTES = 8;
 const TAG_BYTES = 16;
 const TAG = { authTagLength: TAG_BYTES };
 const OVERHEAD_BYTES = EXPLICIT_NONCE_BYTES + TAG_BYTES;
+/** Of what a record protects (RFC 5246 §6.2.1). */
+const MAX_CONTENT_BYTES = 2 ** 14;
 /** The first after the handshake; there is no other, since nobody renegotiates here. */
 const EPOCH = 1;
 /** DTLS 1.2. */
@@ -67,10 +69,10 @@ export class DtlsRecords {
     return record;
   }
 
-  /** The content of a whole record; undefined when it is not authentic, of another epoch, too old or came before. */
+  /** The content of a whole record; undefined when it is not authentic, too large, of another epoch, too old or came before. */
   unprotect(record: Buffer): Buffer | undefined {
     const contentBytes = record.length - HEADER_BYTES - OVERHEAD_BYTES;
-    if (contentBytes < 0 || record.readUInt16BE(3) !== EPOCH) return undefined;
+    if (contentBytes < 0 || contentBytes > MAX_CONTENT_BYTES || record.readUInt16BE(3) !== EPOCH) return undefined;
     const sequence = record.readUIntBE(5, 6);
     if (!this.#seen.isFresh(sequence)) return undefined;
     const decipher = createDecipheriv(CIPHER, this.#remoteKey, nonceOf(this.#remoteNonce, record), TAG);

@@ -3,7 +3,7 @@
 
 import { randomBytes, randomInt } from 'node:crypto';
 import { Association } from './sctp/association.ts';
-import { SharedTimer } from './sctp/shared-timer.ts';
+import { SharedTimer, type Timed } from './sctp/shared-timer.ts';
 
 /** Payload protocol identifiers (RFC 8831 §8). */
 export const PPID_DCEP = 50;
@@ -20,6 +20,8 @@ export interface SctpOptions {
   readonly onMessage: (streamId: number, ppid: number, payload: Buffer) => void;
   /** The peer ended the association, is gone, or broke a limit. */
   readonly onClosed: () => void;
+  /** A deadline's work threw. The timer is shared, so that it is told here. */
+  readonly onFailed: (error: unknown) => void;
   /** The peer closed these streams. */
   readonly onStreamsReset: (streamIds: readonly number[]) => void;
   /** There may be room for more. */
@@ -34,10 +36,12 @@ const now = (): number => performance.now();
 const timer = new SharedTimer(now);
 
 /** Waits for the peer's INIT, which browsers and libdatachannel always send. */
-export class Sctp {
+export class Sctp implements Timed {
   readonly #association: Association;
+  readonly #onFailed: (error: unknown) => void;
 
-  constructor({ remotePort, send, onConnected, onMessage, onClosed, onStreamsReset, onDrain }: SctpOptions) {
+  constructor({ remotePort, send, onConnected, onMessage, onClosed, onFailed, onStreamsReset, onDrain }: SctpOptions) {
+    this.#onFailed = onFailed;
     this.#association = new Association({
       localPort: LOCAL_PORT,
       remotePort,
@@ -56,6 +60,18 @@ export class Sctp {
   /** Whether what is sent now would wait behind something that waits already. */
   get isBlocked(): boolean {
     return this.#association.isBlocked;
+  }
+
+  get dueAtMs(): number {
+    return this.#association.dueAtMs;
+  }
+
+  timedOut(nowMs: number): void {
+    try {
+      this.#association.timedOut(nowMs);
+    } catch (error) {
+      this.#onFailed(error);
+    }
   }
 
   /** A packet from the peer. Never throws. */
@@ -77,6 +93,6 @@ export class Sctp {
   }
 
   #watch(): void {
-    if (this.#association.dueAtMs !== Number.POSITIVE_INFINITY) timer.watch(this.#association);
+    if (this.#association.dueAtMs !== Number.POSITIVE_INFINITY) timer.watch(this);
   }
 }

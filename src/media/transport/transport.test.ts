@@ -101,6 +101,7 @@ const connections: PeerConnection[] = [];
 /** Native objects that must outlive the callbacks of their threads. */
 const kept: unknown[] = [];
 const transports: Transport[] = [];
+const troubles: unknown[] = [];
 
 afterEach(async () => {
   for (const connection of connections.splice(0)) if (connection.state() !== 'closed') connection.close();
@@ -153,6 +154,7 @@ class Call {
     const offer = parseOffer(change(this.connection.localDescription()?.sdp ?? ''));
     const negotiation = role === 'publisher' ? negotiatePublisher(offer) : negotiateViewer(offer, [], () => 1);
     this.#transport = new Transport({
+      onTrouble: (error) => troubles.push(error),
       id: 'transport',
       front,
       credentials: this.credentials,
@@ -337,6 +339,7 @@ describe('a transport that nobody reaches', () => {
   function lonely(role: Role = 'viewer'): { transport: Transport; owner: RecordingOwner } {
     const owner = new RecordingOwner();
     const transport = new Transport({
+      onTrouble: (error) => troubles.push(error),
       id: 'lonely',
       front,
       credentials: CREDENTIALS,
@@ -409,6 +412,7 @@ describe('a peer of werift', () => {
     const credentials = newCredentials();
     const theirs = await createDtlsCertificate();
     transport = new Transport({
+      onTrouble: (error) => troubles.push(error),
       id: 'werift',
       front,
       credentials,
@@ -525,4 +529,27 @@ describe('a peer that changes its address', () => {
     expect(call.received).toEqual(['still there']);
     moved.close();
   });
+});
+
+it('ends alone, and says so once, when the work for one of its datagrams throws', () => {
+  const owner = new RecordingOwner();
+  const transport = new Transport({
+    onTrouble: (error) => troubles.push(error),
+    id: 'broken',
+    front,
+    credentials: newCredentials(),
+    certificate,
+    dtlsRole: 'server',
+    remoteFingerprints: [],
+    sctpPort: undefined,
+    role: 'viewer',
+    owner,
+    hasMedia: false,
+    now: () => 0,
+  });
+  troubles.length = 0;
+  for (const error of [new Error('first'), new Error('late')]) transport.onTrouble(error);
+  expect(owner.events).toEqual(['closed failed']);
+  expect(troubles).toHaveLength(2);
+  expect(front.size.clients).toBe(0);
 });

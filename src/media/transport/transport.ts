@@ -25,6 +25,8 @@ export interface TransportOptions {
   readonly role: Role;
   /** Unix ms that only go forward. */
   readonly now: () => number;
+  /** Something threw that should not, and this transport was given up for it. */
+  readonly onTrouble: (error: unknown) => void;
   readonly owner: TransportOwner;
 }
 
@@ -135,10 +137,25 @@ export class Transport implements FrontClient {
   /** Tells the peer (SCTP abort, DTLS close_notify) and forgets everything. Idempotent; the owner gets no event. */
   close(): void {
     if (this.#state === 'closed') return;
-    this.#data?.close();
-    this.#dtls.close();
-    this.#state = 'closed';
-    this.#options.front.unregister(this);
+    try {
+      this.#data?.close();
+      this.#dtls.close();
+    } finally {
+      this.#state = 'closed';
+      this.#options.front.unregister(this);
+    }
+  }
+
+  onTrouble(error: unknown): void {
+    this.#options.onTrouble(error);
+    if (this.#state === 'closed') return;
+    try {
+      this.close();
+    } catch (another) {
+      // What is broken may be what says goodbye.
+      this.#options.onTrouble(another);
+    }
+    this.#options.owner.onClosed('failed', 'an error of ours');
   }
 
   get #setupDetail(): string {
@@ -203,6 +220,7 @@ export class Transport implements FrontClient {
         onTooLarge: (label) => owner.onDataTooLarge(label),
         onLost: (label, messages) => owner.onDataLost(label, messages),
         // Peers end it only with the whole connection, and some say no more than that (libdatachannel).
+        onFailed: (error) => this.onTrouble(error),
         onClosed: () => this.#end('closed-by-peer', 'the SCTP association ended'),
       });
     }

@@ -12,6 +12,7 @@ const RTP = Buffer.from([0x80, 96, 0, 1, 2, 3]);
 class RecordingClient implements FrontClient {
   readonly datagrams: Buffer[] = [];
   readonly selected: RemoteAddress[] = [];
+  readonly troubles: unknown[] = [];
 
   onDatagram(datagram: Buffer): void {
     this.datagrams.push(datagram);
@@ -19,6 +20,10 @@ class RecordingClient implements FrontClient {
 
   onStun(selected: RemoteAddress): void {
     this.selected.push(selected);
+  }
+
+  onTrouble(error: unknown): void {
+    this.troubles.push(error);
   }
 
   get port(): number | undefined {
@@ -365,4 +370,22 @@ describe('the socket', () => {
     other.send(RTP, { address: '127.0.0.1', port: front.port });
     expect(other.sendFailures).toBe(0);
   });
+});
+
+it('survives what a client throws, and tells it', async () => {
+  const error = new Error('a bug');
+  const throwing = Object.assign(new RecordingClient(), {
+    onStun: () => {
+      throw error;
+    },
+    onDatagram: () => {
+      throw error;
+    },
+  });
+  const credentials = { usernameFragment: 'throwing', password: CREDENTIALS.password };
+  front.register(throwing, credentials);
+  const peer = await openPeer();
+  await peer.ask(honestRequest(credentials), front.port);
+  peer.send(DTLS, front.port);
+  await vi.waitFor(() => expect(throwing.troubles).toEqual([error, error]), { interval: 2, timeout: 5000 });
 });

@@ -23,6 +23,8 @@ export interface FrontClient {
   onDatagram(datagram: Buffer): void;
   /** An authentic STUN request came. `selected` is where to send from now on (it may not have changed). */
   onStun(selected: RemoteAddress): void;
+  /** One of the above threw. */
+  onTrouble(error: unknown): void;
 }
 
 /** What the door knows of one client. */
@@ -193,7 +195,7 @@ export class UdpFront {
       this.#dropped['unknown-address']++;
       return;
     }
-    registration.client.onDatagram(datagram);
+    guard(registration.client, (client) => client.onDatagram(datagram));
   }
 
   #receiveStun(datagram: Buffer, from: RemoteAddress): void {
@@ -234,7 +236,8 @@ export class UdpFront {
     if (request.useCandidate || !registration.selected) {
       registration.selected = { address: from.address, port: from.port };
     }
-    registration.client.onStun(registration.selected);
+    const { client, selected } = registration;
+    guard(client, () => client.onStun(selected));
   }
 
   /** The peer nominates by the newest credentials: those before the ICE restart are worth nothing from now on. */
@@ -291,6 +294,15 @@ export class UdpFront {
   #forgetAddress(registration: Registration, key: string): void {
     registration.addresses.delete(key);
     if (this.#byAddress.get(key) === registration) this.#byAddress.delete(key);
+  }
+}
+
+/** What one peer sets off must not end the thread, and all others with it. */
+function guard(client: FrontClient, work: (client: FrontClient) => void): void {
+  try {
+    work(client);
+  } catch (error) {
+    client.onTrouble(error);
   }
 }
 

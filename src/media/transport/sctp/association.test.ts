@@ -193,6 +193,17 @@ describe('a peer', () => {
     expect(other.sent).toEqual([sctpPacket(11, sctpChunk(HEARTBEAT_ACK, 0, Buffer.from('\0\x01\0\x08ping')))]);
   });
 
+  it.each<[string, Buffer, number]>([
+    ['heartbeats', sctpChunk(HEARTBEAT, 0, Buffer.from('\0\x01\0\x08ping')), HEARTBEAT_ACK],
+    ['cookies', sctpChunk(COOKIE_ECHO, 0, Buffer.from('cookie 22 0')), COOKIE_ACK],
+    ['given up messages', sctpChunk(FORWARD_TSN, 0, Buffer.from('fffffff0', 'hex')), SACK],
+  ])('gets one answer to a packet full of %s', (_name, chunk, answer) => {
+    const { other, nowMs } = new SctpNetwork().connect();
+    other.sent.length = 0;
+    other.association.receive(sctpPacket(22, ...Array<Buffer>(60).fill(chunk)), nowMs);
+    expect(other.sent.map(chunkTypeOf)).toEqual([answer]);
+  });
+
   it('may give up messages: what follows them is handed out', () => {
     const network = new SctpNetwork().connect();
     const { one, other } = network;
@@ -212,6 +223,21 @@ describe('a peer', () => {
     receive(dataChunk({ tsn: tsn + 1, streamId: 1, sequence: 0, flags: 1 }, Buffer.from('late')));
     expect(texts(other)).toEqual(['third', 'fourth']);
     expect(one.closed + other.closed).toBe(0);
+  });
+
+  it('has nothing of its packets kept: what waits is a copy of the payload alone', () => {
+    const { other, nowMs } = new SctpNetwork().connect();
+    const tsn = 0xffff_fff0;
+    const receive = (chunk: Buffer) => {
+      const packet = sctpPacket(22, chunk);
+      other.association.receive(packet, nowMs);
+      packet.fill(0);
+    };
+    receive(dataChunk({ tsn: tsn + 1, streamId: 1, sequence: 0, flags: 1 }, Buffer.from('whole')));
+    receive(dataChunk({ tsn: tsn + 2, streamId: 1, sequence: 1 }, Buffer.from('early')));
+    receive(dataChunk({ tsn, streamId: 1, sequence: 0, flags: 2 }, Buffer.from('the ')));
+    expect(texts(other)).toEqual(['the whole', 'early']);
+    expect(other.messages[1]?.payload.buffer.byteLength).toBe(5);
   });
 
   it('gets messages without order as they come', () => {

@@ -50,6 +50,10 @@ export class Association {
   #unacknowledgedPackets = 0;
   #acknowledgeNow = false;
   #sackDueAtMs = Number.POSITIVE_INFINITY;
+  /** Types in the packet under way of which the first chunk alone counts: hundreds fit in, and each would be work or an answer. */
+  readonly #taken = new Set<number>();
+  /** RE-CONFIG chunks of the packet under way. */
+  readonly #reconfigurations: Buffer[] = [];
 
   constructor(options: AssociationOptions) {
     this.#options = options;
@@ -107,12 +111,15 @@ export class Association {
     const isReflected = first.type === packets.ABORT && (first.flags & REFLECTED_TAG) !== 0;
     if (tag !== (isReflected ? this.#handshake.peerTag : this.#options.tag)) return;
     let hasData = false;
+    this.#taken.clear();
     for (const chunk of chunks) {
-      if (chunk.type === packets.DATA) hasData = true;
+      if (chunk.type === packets.DATA || chunk.type === packets.FORWARD_TSN) hasData = true;
       // Unknown types below 128 end the packet (§3.2).
       if (!this.#receiveChunk(chunk, nowMs) || this.#isOver()) break;
     }
+    this.#reconfigure(nowMs);
     if (hasData && !this.#isOver()) this.#acknowledge(nowMs);
+    if (this.#taken.has(packets.SACK) && !this.#isOver()) this.#options.onDrain();
   }
 
   timedOut(nowMs: number): void {
@@ -144,16 +151,16 @@ export class Association {
         this.#receiveData(chunk);
         return true;
       case packets.SACK:
-        this.#receiveSack(body, nowMs);
+        if (this.#isFirst(type)) this.#receiveSack(body, nowMs);
         return true;
       case packets.HEARTBEAT:
-        if (this.#established) this.#send(packets.HEARTBEAT_ACK, body);
+        if (this.#established && this.#isFirst(type)) this.#send(packets.HEARTBEAT_ACK, body);
         return true;
       case packets.INIT_ACK:
         this.#handshake.receiveInitAck(body, nowMs);
         return true;
       case packets.COOKIE_ECHO:
-        return this.#handshake.receiveCookieEcho(body);
+        return !this.#isFirst(type) || this.#handshake.receiveCookieEcho(body);
       case packets.COOKIE_ACK:
         this.#handshake.receiveCookieAck();
         return true;
@@ -166,14 +173,21 @@ export class Association {
         this.#peerEnded();
         return false;
       case packets.RE_CONFIG:
-        this.#receiveReconfiguration(body, nowMs);
+        this.#reconfigurations.push(body);
         return true;
       case packets.FORWARD_TSN:
-        this.#receiveForwardTsn(body);
+        if (this.#isFirst(type)) this.#receiveForwardTsn(body);
         return true;
       default:
         return type >= 128 || type === packets.HEARTBEAT_ACK;
     }
+  }
+
+  /** Of its type, in the packet under way. */
+  #isFirst(type: number): boolean {
+    if (this.#taken.has(type)) return false;
+    this.#taken.add(type);
+    return true;
   }
 
   #establish({ initialTsn: remoteInitialTsn, windowBytes }: Introduction): void {
@@ -217,15 +231,16 @@ export class Association {
     const acknowledgement = readAcknowledgement(body);
     if (!acknowledgement || !this.#established) return;
     const { sender, resets } = this.#established;
-    sender.acknowledged(acknowledgement, nowMs);
-    resets.proceed(nowMs);
-    this.#options.onDrain();
+    if (sender.acknowledged(acknowledgement, nowMs)) resets.proceed(nowMs);
   }
 
-  #receiveReconfiguration(body: Buffer, nowMs: number): void {
+  /** Once per packet. */
+  #reconfigure(nowMs: number): void {
+    if (this.#reconfigurations.length === 0) return;
+    const bodies = this.#reconfigurations.splice(0);
     if (!this.#established) return;
     const { sender, resets } = this.#established;
-    resets.receive(body, nowMs);
+    resets.receive(bodies, nowMs);
     if (this.#isOver() || this.#held.length === 0) return;
     const held = this.#held;
     this.#held = held.filter(({ streamId }) => resets.isResetting(streamId));
@@ -243,7 +258,7 @@ export class Association {
       body.readUInt16BE(6 + 4 * index),
     ]);
     this.#established.receiver.skipTo(body.readUInt32BE(0), skipped);
-    if (!this.#isOver()) this.#sendSack();
+    this.#acknowledgeNow = true;
   }
 
   /** Once per packet with data. */

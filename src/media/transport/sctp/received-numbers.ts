@@ -44,8 +44,7 @@ export class ReceivedNumbers {
       this.#advance(1);
       return 'new';
     }
-    let index = this.#runs.length;
-    while (index > 0 && (this.#runs[index - 1]?.first ?? 0) > distance) index--;
+    const index = this.#runsUpTo(distance);
     const before = this.#runs[index - 1];
     const after = this.#runs[index];
     if (before && distance <= before.last) return 'known';
@@ -72,6 +71,20 @@ export class ReceivedNumbers {
   /** Gap blocks of a SACK: first and last as distances from `cumulativeTsn`. */
   get blocks(): readonly GapBlock[] {
     return this.#runs.length > MAX_BLOCKS ? this.#runs.slice(0, MAX_BLOCKS) : this.#runs;
+  }
+
+  /** How many runs begin at this distance or before. */
+  #runsUpTo(distance: number): number {
+    let low = 0;
+    let high = this.#runs.length;
+    // Mostly the last one grows.
+    if ((this.#runs.at(-1)?.first ?? 0) <= distance) return high;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#runs[middle]?.first ?? 0) <= distance) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #advance(distance: number): void {

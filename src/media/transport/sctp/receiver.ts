@@ -3,16 +3,22 @@
 
 import { sequenceDistance } from '../../../rtp/sequence.ts';
 import { writeAcknowledgement } from './acknowledgement.ts';
-import { addTsn, type DataFields, FIRST_FRAGMENT, LAST_FRAGMENT, tsnDistance, UNORDERED } from './packet.ts';
+import { type DataFields, FIRST_FRAGMENT, LAST_FRAGMENT, tsnDistance, UNORDERED } from './packet.ts';
+import { joined, Reassembly } from './reassembly.ts';
 import { ReceivedNumbers } from './received-numbers.ts';
 
 /** What we tell the peer that it may have on its way or waiting behind a lost packet; four of the largest messages. */
 export const RECEIVE_WINDOW_BYTES = 256 * 1024;
-/** What is kept of messages that are not whole, or wait for one before them. No peer that keeps to the window gets there. */
+/**
+ * What is kept of messages that are not whole, or wait for one before them. Above this and the next two, which no window
+ * tells a peer, what comes behind a gap is dropped without acknowledgement (§6.2) and comes again.
+ */
 const MAX_HELD_BYTES = RECEIVE_WINDOW_BYTES + 64 * 1024;
 /** Chunks that arrived behind a lost one. */
 const MAX_MISORDERED_CHUNKS = 2048;
 const MAX_HELD_CHUNKS = 2 * MAX_MISORDERED_CHUNKS;
+/** What fills gaps is taken above these limits too, since it frees what waits; so far above, the peer leaves gaps in its messages. */
+const EXCESS = 2;
 /** Streams that a peer may use. */
 const MAX_INBOUND_STREAMS = 256;
 /** What a chunk that is kept takes beside its payload. */
@@ -34,10 +40,10 @@ export class Receiver {
   readonly #deliver: (streamId: number, ppid: number, payload: Buffer) => void;
   readonly #numbers: ReceivedNumbers;
   readonly #streams = new Map<number, InboundStream>();
-  /** Fragments of messages that are not whole, by TSN. */
-  readonly #fragments = new Map<number, DataFields>();
-  #heldBytes = 0;
-  #heldChunks = 0;
+  readonly #reassembly = new Reassembly();
+  /** Of whole messages that wait for one before them. */
+  #waitingBytes = 0;
+  #waitingMessages = 0;
 
   /** @param deliver must not throw; may close the association, after which it has to ignore what still comes */
   constructor(initialTsn: number, deliver: (streamId: number, ppid: number, payload: Buffer) => void) {
@@ -53,10 +59,11 @@ export class Receiver {
     return this.#numbers.ahead > 0;
   }
 
-  /** `excess`: the peer holds to no limit, and has to go. */
-  receive(chunk: DataFields): 'new' | 'known' | 'excess' {
-    const outcome = this.#numbers.add(chunk.tsn);
-    if (outcome !== 'new') return 'known';
+  /** `refused`: there is no room, it has to come again. `excess`: the peer holds to no limit, and has to go. */
+  receive(chunk: DataFields): 'new' | 'known' | 'refused' | 'excess' {
+    const isNext = tsnDistance(this.#numbers.cumulativeTsn, chunk.tsn) === 1;
+    if (!isNext && (this.#numbers.ahead >= MAX_MISORDERED_CHUNKS || this.#holds(1))) return 'refused';
+    if (this.#numbers.add(chunk.tsn) !== 'new') return 'known';
     let stream = this.#streams.get(chunk.streamId);
     if (!stream) {
       if (this.#streams.size >= MAX_INBOUND_STREAMS) return 'excess';
@@ -64,30 +71,27 @@ export class Receiver {
       this.#streams.set(chunk.streamId, stream);
     }
     const isWhole = (chunk.flags & FIRST_FRAGMENT) !== 0 && (chunk.flags & LAST_FRAGMENT) !== 0;
-    if (isWhole) this.#accept(stream, chunk, { ppid: chunk.ppid, payload: chunk.payload });
-    else this.#keepFragment(stream, chunk);
-    const isExcess =
-      this.#numbers.ahead > MAX_MISORDERED_CHUNKS ||
-      this.#heldChunks > MAX_HELD_CHUNKS ||
-      this.#heldBytes > MAX_HELD_BYTES;
-    return isExcess ? 'excess' : 'new';
+    const message = isWhole ? chunk : this.#reassembly.add(chunk);
+    if (message === 'excess') return 'excess';
+    if (message) this.#accept(stream, message);
+    return this.#holds(EXCESS) ? 'excess' : 'new';
   }
 
   /** The peer gives up what it sent up to `tsn`, and ordered messages up to these numbers (RFC 3758 §3.6). */
   skipTo(tsn: number, skipped: Iterable<readonly [streamId: number, streamSequence: number]>): void {
     if (!this.#numbers.skipTo(tsn)) return;
-    for (const [fragmentTsn, fragment] of this.#fragments) {
-      if (tsnDistance(fragmentTsn, tsn) >= 0) this.#dropFragment(fragment);
-    }
+    this.#reassembly.skipTo(tsn);
+    // Once for each stream, however often it is named: how many numbers are passed.
+    const passed = new Map<number, number>();
     for (const [streamId, streamSequence] of skipped) {
       const stream = this.#streams.get(streamId);
-      const count = stream ? sequenceDistance(stream.nextSequence, streamSequence) : -1;
-      if (!stream || count < 0) continue;
-      for (const [sequence, message] of [...stream.waiting].sort((a, b) => sequenceDistance(b[0], a[0]))) {
-        if (sequenceDistance(sequence, streamSequence) >= 0) this.#handOut(streamId, stream, sequence, message);
-      }
-      stream.nextSequence = (streamSequence + 1) & 0xffff;
-      this.#handOutWaiting(streamId, stream);
+      if (!stream) continue;
+      const count = sequenceDistance(stream.nextSequence, streamSequence) + 1;
+      if (count > (passed.get(streamId) ?? 0)) passed.set(streamId, count);
+    }
+    for (const [streamId, count] of passed) {
+      const stream = this.#streams.get(streamId);
+      if (stream) this.#pass(streamId, stream, count);
     }
   }
 
@@ -108,63 +112,48 @@ export class Receiver {
     return writeAcknowledgement({ cumulativeTsn, windowBytes: Math.max(0, RECEIVE_WINDOW_BYTES - used), blocks });
   }
 
-  #keepFragment(stream: InboundStream, chunk: DataFields): void {
-    this.#fragments.set(chunk.tsn, chunk);
-    this.#heldBytes += chunk.payload.length;
-    this.#heldChunks++;
-    // In order, only the last fragment makes a message whole; out of order, also one that fills a gap.
-    if ((chunk.flags & LAST_FRAGMENT) === 0 && !this.#fragments.has(addTsn(chunk.tsn, 1))) return;
-    const fragments = this.#messageAround(chunk);
-    const [first] = fragments;
-    if (!first) return;
-    for (const fragment of fragments) this.#dropFragment(fragment);
-    const payload = Buffer.concat(fragments.map((fragment) => fragment.payload));
-    this.#accept(stream, first, { ppid: first.ppid, payload });
+  get #heldBytes(): number {
+    return this.#reassembly.bytes + this.#waitingBytes;
   }
 
-  /** All fragments of the message that `chunk` belongs to; none when some are missing. */
-  #messageAround(chunk: DataFields): DataFields[] {
-    const fragments = [chunk];
-    const isSame = (other: DataFields | undefined) =>
-      other?.streamId === chunk.streamId && ((other.flags ^ chunk.flags) & UNORDERED) === 0;
-    for (let last = chunk; (last.flags & LAST_FRAGMENT) === 0; ) {
-      const next = this.#fragments.get(addTsn(last.tsn, 1));
-      if (!next || !isSame(next) || (next.flags & FIRST_FRAGMENT) !== 0) return [];
-      fragments.push(next);
-      last = next;
+  get #heldChunks(): number {
+    return this.#reassembly.count + this.#waitingMessages;
+  }
+
+  /** Whether it is so many times what may be kept. */
+  #holds(times: number): boolean {
+    return this.#heldChunks >= times * MAX_HELD_CHUNKS || this.#heldBytes >= times * MAX_HELD_BYTES;
+  }
+
+  /** The next so many messages were given up; those of them that came all the same are handed out. */
+  #pass(streamId: number, stream: InboundStream, count: number): void {
+    const { nextSequence, waiting } = stream;
+    const ahead = [...waiting.keys()].map((sequence) => sequenceDistance(nextSequence, sequence));
+    stream.nextSequence = (nextSequence + count) & 0xffff;
+    for (const distance of Uint16Array.from(ahead.filter((each) => each < count)).sort()) {
+      const sequence = (nextSequence + distance) & 0xffff;
+      const message = waiting.get(sequence);
+      if (message) this.#handOut(streamId, stream, sequence, message);
     }
-    const before: DataFields[] = [];
-    for (let first = chunk; (first.flags & FIRST_FRAGMENT) === 0; ) {
-      const previous = this.#fragments.get(addTsn(first.tsn, -1));
-      if (!previous || !isSame(previous) || (previous.flags & LAST_FRAGMENT) !== 0) return [];
-      before.push(previous);
-      first = previous;
-    }
-    return [...before.reverse(), ...fragments];
+    this.#handOutWaiting(streamId, stream);
   }
 
-  #dropFragment(fragment: DataFields): void {
-    if (!this.#fragments.delete(fragment.tsn)) return;
-    this.#heldBytes -= fragment.payload.length;
-    this.#heldChunks--;
-  }
-
-  #accept(stream: InboundStream, { streamId, flags, streamSequence }: DataFields, message: InboundMessage): void {
+  #accept(stream: InboundStream, { streamId, flags, streamSequence, ppid, payload }: DataFields): void {
     if ((flags & UNORDERED) !== 0) {
-      this.#deliver(streamId, message.ppid, message.payload);
+      this.#deliver(streamId, ppid, payload);
       return;
     }
     const distance = sequenceDistance(stream.nextSequence, streamSequence);
     if (distance < 0 || stream.waiting.has(streamSequence)) return;
     if (distance === 0) {
       stream.nextSequence = (streamSequence + 1) & 0xffff;
-      this.#deliver(streamId, message.ppid, message.payload);
+      this.#deliver(streamId, ppid, payload);
       if (stream.waiting.size > 0) this.#handOutWaiting(streamId, stream);
       return;
     }
-    stream.waiting.set(streamSequence, message);
-    this.#heldBytes += message.payload.length;
-    this.#heldChunks++;
+    stream.waiting.set(streamSequence, { ppid, payload: joined([payload]) });
+    this.#waitingBytes += payload.length;
+    this.#waitingMessages++;
   }
 
   #handOutWaiting(streamId: number, stream: InboundStream): void {
@@ -184,7 +173,7 @@ export class Receiver {
   }
 
   #release({ payload }: InboundMessage): void {
-    this.#heldBytes -= payload.length;
-    this.#heldChunks--;
+    this.#waitingBytes -= payload.length;
+    this.#waitingMessages--;
   }
 }

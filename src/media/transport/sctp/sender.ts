@@ -48,6 +48,8 @@ export class Sender {
   #offset = 0;
   /** Stream id → number of its next message. */
   readonly #streamSequences = new Map<number, number>();
+  /** Stream id → its messages in the queue and chunks in `#outstanding`. */
+  readonly #uses = new Map<number, number>();
   #nextTsn: number;
   #acknowledgedTsn: number;
   /** What is not acknowledged cumulatively, in order of TSN without gaps. */
@@ -88,12 +90,13 @@ export class Sender {
   /** Queues a message of at least one byte. */
   send(streamId: number, ppid: number, payload: Buffer, nowMs: number): void {
     this.#queue.push({ streamId, ppid, payload });
+    this.#use(streamId, 1);
     this.#flush(nowMs);
   }
 
   /** Something of this stream is queued or not acknowledged. */
   isUsing(streamId: number): boolean {
-    return [...this.#queue, ...this.#outstanding].some((each) => each.streamId === streamId);
+    return this.#uses.has(streamId);
   }
 
   /** The numbers of these streams begin anew (RFC 6525 §4.1). */
@@ -101,19 +104,23 @@ export class Sender {
     for (const streamId of streamIds) this.#streamSequences.delete(streamId);
   }
 
-  acknowledged({ cumulativeTsn, windowBytes, blocks }: Acknowledgement, nowMs: number): void {
+  /** @returns whether something left for good: a stream may be free now */
+  acknowledged({ cumulativeTsn, windowBytes, blocks }: Acknowledgement, nowMs: number): boolean {
     const passed = tsnDistance(this.#acknowledgedTsn, cumulativeTsn);
     // An old one, or one of what was never sent.
-    if (passed < 0 || passed > this.#outstanding.length) return;
+    if (passed < 0 || passed > this.#outstanding.length) return false;
     const wasFull = this.#flightBytes + flightBytes(MAX_FRAGMENT_BYTES) > this.#window.bytes;
     this.#peerWindowBytes = windowBytes;
     const settled = passed > 0 ? this.#outstanding.splice(0, passed) : [];
     const last = settled.at(-1);
     if (last && !last.acknowledged && last.sentAtMs >= 0) this.#timeout.measured(nowMs - last.sentAtMs);
     let bytes = 0;
-    for (const chunk of settled) bytes += this.#settle(chunk);
+    for (const chunk of settled) {
+      bytes += this.#settle(chunk);
+      this.#use(chunk.streamId, -1);
+    }
     this.#acknowledgedTsn = cumulativeTsn;
-    const { settledBytes, highest } = this.#settleBlocks(blocks);
+    const { settledBytes, highest, reported } = this.#settleBlocks(blocks);
     if (this.#recoveryTsn !== undefined && tsnDistance(this.#recoveryTsn, cumulativeTsn) >= 0) {
       this.#recoveryTsn = undefined;
     }
@@ -123,8 +130,10 @@ export class Sender {
     if (bytes + settledBytes > 0 || windowBytes < MAX_FRAGMENT_BYTES) this.#timeouts = 0;
     if (this.#outstanding.length === 0) this.#dueAtMs = Number.POSITIVE_INFINITY;
     else if (passed > 0) this.#dueAtMs = nowMs + this.#timeout.currentMs;
-    this.#countMisses(isRecovering && passed > 0 ? this.#outstanding.length : highest, nowMs);
+    // In recovery all that this SACK reports missing counts (§7.2.4); what is behind its last block may just be on its way.
+    this.#countMisses(isRecovering && passed > 0 ? reported : highest, nowMs);
     this.#flush(nowMs);
+    return passed > 0;
   }
 
   /** Nothing was acknowledged in time: all goes again (§6.3.3). @returns false when the peer is gone */
@@ -147,6 +156,12 @@ export class Sender {
     return true;
   }
 
+  #use(streamId: number, change: 1 | -1): void {
+    const uses = (this.#uses.get(streamId) ?? 0) + change;
+    if (uses > 0) this.#uses.set(streamId, uses);
+    else this.#uses.delete(streamId);
+  }
+
   /** @returns bytes that this acknowledgement is the first to report */
   #settle(chunk: OutboundChunk): number {
     if (chunk.acknowledged) return 0;
@@ -158,8 +173,11 @@ export class Sender {
     return bytes;
   }
 
-  /** @returns `highest`: index after the last chunk that is newly acknowledged, 0 when none is */
-  #settleBlocks(blocks: readonly GapBlock[]): { settledBytes: number; highest: number } {
+  /**
+   * @returns `highest`: index after the last chunk that is newly acknowledged, 0 when none is; `reported`: the same of all
+   * that are in a block
+   */
+  #settleBlocks(blocks: readonly GapBlock[]): { settledBytes: number; highest: number; reported: number } {
     let settledBytes = 0;
     let highest = 0;
     let from = 0;
@@ -174,7 +192,7 @@ export class Sender {
       from = Math.max(from, last);
       if (from >= this.#outstanding.length) break;
     }
-    return { settledBytes, highest };
+    return { settledBytes, highest, reported: Math.min(from, this.#outstanding.length) };
   }
 
   /** Chunks before `end` that are still missing were passed by others once more. */
@@ -280,10 +298,12 @@ export class Sender {
     };
     this.#nextTsn = addTsn(this.#nextTsn, 1);
     this.#outstanding.push(chunk);
+    this.#use(streamId, 1);
     this.#flightBytes += flightBytes(length);
     this.#offset = end;
     if (end < payload.length) return chunk;
     this.#queue.shift();
+    this.#use(streamId, -1);
     this.#offset = 0;
     this.#streamSequences.set(streamId, (streamSequence + 1) & 0xffff);
     return chunk;

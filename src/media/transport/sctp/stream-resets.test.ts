@@ -72,6 +72,14 @@ describe('a stream that the peer resets', () => {
     expect(told()).toEqual([[16, (FIRST + 5) >>> 0, BAD_SEQUENCE]]);
   });
 
+  it.each([1, 30])('is answered once for a packet that asks 60 times in %i chunks', (chunks) => {
+    const asked = reset(FIRST, FIRST + 9, 4);
+    const parameters = asked.subarray(4);
+    const chunk = sctpChunk(RE_CONFIG, 0, Buffer.concat(Array<Buffer>(60 / chunks).fill(parameters)));
+    receive(...Array<Buffer>(chunks).fill(chunk));
+    expect(told()).toEqual([[16, FIRST, IN_PROGRESS]]);
+  });
+
   it('waits for what was sent before', () => {
     receive(reset(FIRST, FIRST, 4));
     expect(told()).toEqual([[16, FIRST, IN_PROGRESS]]);
@@ -115,6 +123,23 @@ describe('our half of it', () => {
       [4, 0],
     ]);
     expect(ours.association.isBlocked).toBe(false);
+  });
+
+  it('ends at the first packet after which nothing is on its way, whatever other streams have', () => {
+    network.pass = () => false;
+    for (const streamId of [4, 6, 4]) network.send(ours, streamId, Buffer.from('x'));
+    receive(reset(FIRST, FIRST - 1, 4, 6));
+    const acknowledge = (tsn: number) => {
+      const body = Buffer.alloc(12);
+      body.writeUInt32BE(tsn, 0);
+      body.writeUInt32BE(100_000, 4);
+      receive(sctpChunk(3, 0, body));
+      return told().filter(([type]) => type === 13).length;
+    };
+    told();
+    expect([7, 8].map(acknowledge)).toEqual([0, 1]);
+    receive(response(7, PERFORMED));
+    expect([8, 9].map(acknowledge)).toEqual([0, 1]);
   });
 
   it('is asked for until the peer answers', () => {

@@ -71,11 +71,15 @@ export class StreamResets {
     return this.#request?.streamIds.includes(streamId) ?? false;
   }
 
-  /** The body of a RE-CONFIG chunk. */
-  receive(body: Buffer, nowMs: number): void {
-    for (const parameter of readParameters(body)) {
+  /**
+   * The bodies of a packet's RE-CONFIG chunks. One request of a packet is answered: a peer may have no more under way
+   * (§5.1.1), and asks again for what it hears nothing of.
+   */
+  receive(bodies: readonly Buffer[], nowMs: number): void {
+    let hasAnswered = false;
+    for (const parameter of bodies.flatMap(readParameters)) {
       if (parameter.type === RESPONSE) this.#answered(parameter.value, nowMs);
-      else this.#receiveRequest(parameter);
+      else if (!hasAnswered) hasAnswered = this.#receiveRequest(parameter);
     }
     this.proceed(nowMs);
   }
@@ -120,10 +124,11 @@ export class StreamResets {
     this.#dueAtMs = Number.POSITIVE_INFINITY;
   }
 
-  #receiveRequest({ type, value }: Parameter): void {
+  /** @returns whether it was answered */
+  #receiveRequest({ type, value }: Parameter): boolean {
     const isReset = type === OUTGOING_RESET;
-    if (!isReset && type !== ADD_OUTGOING_STREAMS && !OTHER_REQUESTS.has(type)) return;
-    if (value.length < (isReset ? 12 : 4)) return;
+    if (!isReset && type !== ADD_OUTGOING_STREAMS && !OTHER_REQUESTS.has(type)) return false;
+    if (value.length < (isReset ? 12 : 4)) return false;
     const sequence = value.readUInt32BE(0);
     const distance = tsnDistance(this.#nextRemoteSequence, sequence);
     // Its last one again, because our answer was lost.
@@ -131,6 +136,7 @@ export class StreamResets {
     else if (distance !== 0) this.#answer(sequence, BAD_SEQUENCE);
     else if (isReset) this.#resetInbound(sequence, value);
     else this.#settle(sequence, type === ADD_OUTGOING_STREAMS ? PERFORMED : DENIED);
+    return true;
   }
 
   #resetInbound(sequence: number, value: Buffer): void {
