@@ -299,25 +299,23 @@ static napi_value report(napi_env env, napi_callback_info info) {
                              : FANOUT_BAD_ARGUMENT);
 }
 
-/** counters(engine, Float64Array of 9): see the order below. */
+/** counters(engine, Float64Array of 7): see the order below. */
 static napi_value counters(napi_env env, napi_callback_info info) {
   arguments from;
   size_t length;
   read_arguments(env, info, &from);
   fanout *engine = next_engine(&from);
   double *out = next_array(&from, napi_float64_array, &length);
-  if (!from.ok || length != 9) return number(env, FANOUT_BAD_ARGUMENT);
+  if (!from.ok || length != 7) return number(env, FANOUT_BAD_ARGUMENT);
   fanout_counters count;
   fanout_count(engine, &count);
   out[0] = (double)count.packets_sent;
   out[1] = (double)count.bytes_sent;
   out[2] = (double)count.packets_blocked;
   out[3] = (double)count.packets_failed;
-  out[4] = (double)count.system_calls;
-  out[5] = (double)count.messages;
-  out[6] = fanout_segments(engine) ? 1 : 0;
-  out[7] = fanout_members(engine);
-  out[8] = fanout_groups(engine);
+  out[4] = fanout_segments(engine) ? 1 : 0;
+  out[5] = fanout_members(engine);
+  out[6] = fanout_groups(engine);
   return number(env, FANOUT_OK);
 }
 

@@ -51,8 +51,6 @@ typedef struct {
   uint64_t packets_blocked;
   /** It refused for another reason, or there is no address yet. */
   uint64_t packets_failed;
-  /** Calls into the kernel, and messages in them: how well batches grow. */
-  uint64_t system_calls, messages;
 } fanout_counters;
 
 typedef struct {

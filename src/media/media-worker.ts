@@ -2,10 +2,9 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { DataMessage, IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
+import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './audience.ts';
-import { DataRounds } from './data-rounds.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
 import { CNAME, distinctSsrcs, newCredentials, newSsrc } from './identifiers.ts';
@@ -17,6 +16,7 @@ import { SourceLinks } from './source-links.ts';
 import { candidateLines } from './transport/candidates.ts';
 import { Transport } from './transport/transport.ts';
 import type { UdpFront } from './transport/udp-front.ts';
+import { ViewerData } from './viewer-data.ts';
 import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
 import type {
   Reply,
@@ -32,9 +32,6 @@ const PUBLISHER_TICK_MS = 20;
 const TICK_MS = 250;
 /** Reports to viewers are due once a second each; looked at so often, they are spread. */
 const VIEWER_TICK_MS = 50;
-
-/** Label → how many messages, and the last of them. */
-type LostData = Map<string, { readonly messages: number; readonly newest: DataMessage }>;
 
 export interface MediaWorkerOptions {
   readonly settings: WorkerSettings;
@@ -53,12 +50,10 @@ export class MediaWorker {
   readonly #now: () => number;
   readonly #publishers = new Map<string, PublisherPeer>();
   readonly #audience: Audience;
+  readonly #viewerData: ViewerData;
   /** Transports that nobody has come for yet, and some for which somebody just has. */
   readonly #pending = new Set<Transport>();
   readonly #offers = new OfferMemory();
-  readonly #rounds = new DataRounds((viewer, error) => viewer.transport?.onTrouble(error));
-  /** What a broadcast lost since its queue was full, until its viewers begin to hear of it. */
-  readonly #lostData = new Map<string, LostData>();
   readonly #links: SourceLinks;
   readonly #engine: FanoutEngine;
   readonly #load: SendLoad;
@@ -94,6 +89,7 @@ export class MediaWorker {
       },
       onWanted: (broadcast, wanted) => this.#links.setWanted(broadcast, wanted),
     });
+    this.#viewerData = new ViewerData(this.#audience);
     this.#timers = [
       setInterval(() => this.#tickPublishers(), PUBLISHER_TICK_MS),
       setInterval(() => this.#tickTransports(), TICK_MS),
@@ -121,15 +117,13 @@ export class MediaWorker {
         this.#close(command.transportId);
         return;
       case 'data':
-        this.#sendData(command.broadcast, command.message);
+        this.#viewerData.send(command.broadcast, command.message);
         return;
       case 'open-label':
-        this.#rounds.add(command.broadcast, this.#audience.viewersOf(command.broadcast), (viewer) => {
-          if (viewer.dataStarted) viewer.openLabel(command.label);
-        });
+        this.#viewerData.openLabel(command.broadcast, command.label);
         return;
       case 'start-data':
-        this.#startData(command);
+        this.#viewerData.start(command.transportId, command.labels, command.snapshot);
         return;
       case 'refuse-data':
         this.#publishers.get(command.transportId)?.refuse(command.label, command.code);
@@ -164,7 +158,7 @@ export class MediaWorker {
   /** Says goodbye to every peer and closes the socket. */
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
-    this.#rounds.stop();
+    this.#viewerData.stop();
     for (const { id } of this.#transports()) this.#close(id);
     this.#links.close();
     // Before the socket, on which it sends.
@@ -267,43 +261,6 @@ export class MediaWorker {
     );
   }
 
-  /** Behind the messages that its snapshot has already, and before those that follow. */
-  #startData({ transportId, labels, snapshot }: Extract<WorkerCommand, { type: 'start-data' }>): void {
-    const viewer = this.#audience.viewer(transportId);
-    if (!viewer) return;
-    // Its snapshot has what was lost before.
-    this.#lostData.delete(viewer.broadcast);
-    this.#rounds.add(viewer.broadcast, [viewer], () => viewer.startData(labels, snapshot));
-  }
-
-  #sendData(broadcast: string, message: DataMessage): void {
-    const viewers = this.#audience.viewersOf(broadcast);
-    const pending = this.#lostData.get(broadcast);
-    if (!pending && !this.#rounds.isFull(broadcast)) {
-      this.#rounds.add(
-        broadcast,
-        viewers,
-        (viewer) => {
-          if (viewer.dataStarted) viewer.sendData(message);
-        },
-        message.payload.length,
-      );
-      return;
-    }
-    const lost: LostData = pending ?? new Map();
-    lost.set(message.label, { messages: (lost.get(message.label)?.messages ?? 0) + 1, newest: message });
-    if (pending) return;
-    this.#lostData.set(broadcast, lost);
-    const forget = () => {
-      if (this.#lostData.get(broadcast) === lost) this.#lostData.delete(broadcast);
-    };
-    // Behind all that waits, so that nobody gets an older state after the newest one.
-    this.#rounds.add(broadcast, onceBegun(viewers, forget), (viewer) => {
-      if (!viewer.dataStarted) return;
-      for (const { messages, newest } of lost.values()) viewer.loseData(newest, messages);
-    });
-  }
-
   #restartIce(transportId: string): IceDescription {
     const transport = (this.#publishers.get(transportId) ?? this.#audience.viewer(transportId))?.transport;
     if (!transport) throw new FanlightError('unknown_session');
@@ -370,10 +327,4 @@ export class MediaWorker {
   #tell(event: Extract<WorkerEvent, { type: 'transport' }>['event'], detail: string | undefined): void {
     this.#emit({ type: 'transport', event, ...(detail === undefined ? {} : { detail }) });
   }
-}
-
-/** The same, and says when somebody asks for the first. */
-function* onceBegun<Item>(items: Iterable<Item>, begin: () => void): Iterable<Item> {
-  begin();
-  yield* items;
 }

@@ -92,7 +92,8 @@ export class ServerProcess {
   }
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port that nobody has now. */
+export async function freePort(): Promise<number> {
   const probe = createServer();
   probe.listen(0);
   await once(probe, 'listening');

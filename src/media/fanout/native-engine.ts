@@ -90,7 +90,7 @@ export class NativeEngine implements FanoutEngine {
   readonly name = 'native';
   readonly #module: NativeModule;
   readonly #engine: Engine;
-  readonly #counts = new Float64Array(9);
+  readonly #counts = new Float64Array(7);
   /** Where batches are written; the C side reads them before it returns. */
   readonly #batch = Buffer.alloc(MAX_BATCH * (RECORD_HEADER_BYTES + MAX_PAYLOAD_BYTES + MAX_PADDING_BYTES));
   #closed = false;
@@ -103,20 +103,20 @@ export class NativeEngine implements FanoutEngine {
     this.#engine = engine;
   }
 
-  /** Whether the kernel cuts messages into packets; false once it refused. */
+  /** Whether the kernel cuts messages into packets, to all but those on whose way it refused. */
   get segments(): boolean {
     this.counters();
-    return this.#counts[6] === 1;
+    return this.#counts[4] === 1;
   }
 
   addGroup(): FanoutGroup {
-    const group = this.#made(this.#module.addGroup(this.#engine));
+    const group = checked(this.#module.addGroup(this.#engine));
     return new NativeGroup(group, this.#module, this.#engine, this.#batch);
   }
 
   counters(): EngineCounters {
-    if (!this.#closed) this.#made(this.#module.counters(this.#engine, this.#counts));
-    const [packetsSent = 0, bytesSent = 0, packetsBlocked = 0, packetsFailed = 0, , , , members = 0, groups = 0] =
+    if (!this.#closed) checked(this.#module.counters(this.#engine, this.#counts));
+    const [packetsSent = 0, bytesSent = 0, packetsBlocked = 0, packetsFailed = 0, , members = 0, groups = 0] =
       this.#counts;
     return { packetsSent, bytesSent, packetsBlocked, packetsFailed, members, groups };
   }
@@ -126,10 +126,6 @@ export class NativeEngine implements FanoutEngine {
     this.counters();
     this.#closed = true;
     this.#module.close(this.#engine);
-  }
-
-  #made(result: number): number {
-    return checked(result);
   }
 }
 

@@ -219,8 +219,8 @@ export class Transport implements FrontClient {
         onMessage: (message) => owner.onDataMessage(message),
         onTooLarge: (label) => owner.onDataTooLarge(label),
         onLost: (label, messages) => owner.onDataLost(label, messages),
-        // Peers end it only with the whole connection, and some say no more than that (libdatachannel).
         onFailed: (error) => this.onTrouble(error),
+        // Peers end it only with the whole connection, and some say no more than that (libdatachannel).
         onClosed: () => this.#end('closed-by-peer', 'the SCTP association ended'),
       });
     }
