@@ -120,6 +120,7 @@ class Call {
   readonly credentials = newCredentials();
   readonly connection: PeerConnection;
   readonly states: string[] = [];
+  nowMs: () => number = Date.now;
   readonly received: (string | Buffer | ArrayBuffer)[] = [];
   #channel: DataChannel | undefined;
   #transport: Transport | undefined;
@@ -165,7 +166,7 @@ class Call {
       role,
       owner: this.owner,
       hasMedia: negotiation.media.length > 0,
-      now: Date.now,
+      now: () => this.nowMs(),
     });
     transports.push(this.#transport);
     const answer = writeAnswer(
@@ -296,7 +297,7 @@ describe('a transport to libdatachannel', () => {
 });
 
 describe('a publisher of libdatachannel', () => {
-  it('sends media that arrives decrypted, and is silent only without its STUN too', async () => {
+  it('sends media that arrives decrypted, is missed soon when all of it ends, and later when it sent no media', async () => {
     const call = new Call();
     const video = new datachannel.Video('video', 'SendOnly');
     video.addH264Codec(96);
@@ -317,16 +318,28 @@ describe('a publisher of libdatachannel', () => {
     track.sendMessageBinary(report);
     await until(() => expect(call.owner.rtcp).toHaveLength(1));
 
-    // One that sends no media for now is there as long as its STUN comes.
-    const heardMs = Date.now();
-    call.transport.tick(heardMs + 6_000);
+    // Media came until the end: whoever is gone with it is missed soon.
+    const mediaMs = Date.now();
+    call.transport.tick(mediaMs + 1_800);
     expect(call.owner.events).toEqual(['connected']);
-    call.transport.tick(heardMs + 7_500);
+    call.transport.tick(mediaMs + 2_500);
     expect(call.owner.events).toEqual(['connected', 'silent']);
     const check = await LoopbackPeer.open();
     await check.ask(honestRequest(call.credentials), front.port);
     check.close();
     await until(() => expect(call.owner.events).toEqual(['connected', 'silent', 'active']));
+
+    // One that sends no media for now is there as long as its STUN comes.
+    call.owner.events.length = 0;
+    call.nowMs = () => Date.now() + 2_000;
+    const later = await LoopbackPeer.open();
+    await later.ask(honestRequest(call.credentials), front.port);
+    later.close();
+    const heardMs = call.nowMs();
+    call.transport.tick(heardMs + 6_000);
+    expect(call.owner.events).toEqual([]);
+    call.transport.tick(heardMs + 7_500);
+    expect(call.owner.events).toEqual(['silent']);
 
     const received: Buffer[] = [];
     track.onMessage((message) => received.push(message));

@@ -61,6 +61,10 @@ export const GONE_AFTER_MS = 30_000;
  * the same: it has to miss one.
  */
 const SILENT_AFTER_MS: Record<Role, number> = { viewer: 12_000, publisher: 7_000 };
+/** The same for a publisher whose media came until the end: it crashed, or its network is gone, and viewers wait for word. */
+const MEDIA_SILENT_AFTER_MS = 2_000;
+/** Media was flowing if its last packet came so shortly before the last sign of life. Opus that pauses sends every 400 ms. */
+const FLOWING_MS = 1_000;
 
 export class Transport implements FrontClient {
   readonly id: string;
@@ -74,6 +78,8 @@ export class Transport implements FrontClient {
   #silent = false;
   /** Anything authentic. */
   #lastHeardMs: number;
+  /** RTP of a publisher. */
+  #lastMediaMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: TransportOptions) {
     const nowMs = options.now();
@@ -128,7 +134,7 @@ export class Transport implements FrontClient {
     }
     if (nowMs - this.#lastHeardMs > GONE_AFTER_MS) {
       this.#end('silent', `nothing for ${GONE_AFTER_MS} ms`);
-    } else if (nowMs - this.#lastHeardMs > SILENT_AFTER_MS[this.#options.role] && !this.#silent) {
+    } else if (nowMs - this.#lastHeardMs > this.#silentAfterMs && !this.#silent) {
       this.#silent = true;
       this.#options.owner.onSilent();
     }
@@ -156,6 +162,11 @@ export class Transport implements FrontClient {
       this.#options.onTrouble(another);
     }
     this.#options.owner.onClosed('failed', 'an error of ours');
+  }
+
+  get #silentAfterMs(): number {
+    const wasFlowing = this.#lastHeardMs - this.#lastMediaMs <= FLOWING_MS;
+    return wasFlowing ? MEDIA_SILENT_AFTER_MS : SILENT_AFTER_MS[this.#options.role];
   }
 
   get #setupDetail(): string {
@@ -193,6 +204,7 @@ export class Transport implements FrontClient {
       const packet = this.#srtp.unprotectRtp(datagram);
       if (!packet) return;
       this.#heard(nowMs);
+      this.#lastMediaMs = nowMs;
       this.#options.owner.onRtp(packet, nowMs);
     }
   }
