@@ -5,6 +5,7 @@ import packageJson from '../package.json' with { type: 'json' };
 import { resolveAnnounced } from './announced-addresses.ts';
 import { Registry } from './broadcast/registry.ts';
 import type { Config } from './config.ts';
+import { readinessOf } from './http/health.ts';
 import { loadCertificate } from './http/tls.ts';
 import { WebServer } from './http/web-server.ts';
 import { measureJoins } from './join-times.ts';
@@ -20,6 +21,8 @@ import { systemClock } from './system-clock.ts';
 export interface Fanlight {
   readonly ports: { readonly http: number | undefined; readonly https: number | undefined; readonly udp: number[] };
   readonly media: MediaPool;
+  /** Takes nobody in any more, and asks everybody to go elsewhere; resolves when they have gone, or after `deadlineMs`. */
+  drain(deadlineMs: number): Promise<void>;
   /** Tells everybody, keeps the sessions in the store, and frees all ports. Idempotent. */
   close(): Promise<void>;
 }
@@ -79,7 +82,8 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       service: registry,
       metrics,
       logger,
-      isReady: () => ({ ready: media.isReady, reasons: media.isReady ? [] : ['a media worker is restarting'] }),
+      isReady: () =>
+        readinessOf([registry.isStopping && 'it is stopping', !media.isReady && 'a media worker is restarting']),
       version: packageJson.version,
       now: clock.now,
     });
@@ -91,7 +95,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     const ports = { ...web.ports, udp: media.udpPorts };
     const addresses = announced.length > 0 ? announced : own;
     logger.info({ ...ports, addresses, workers: config.mediaWorkers }, 'listening');
-    return { ports, media, close };
+    return { ports, media, drain: (deadlineMs) => registry.drain(deadlineMs), close };
   } catch (error) {
     await close();
     throw error;

@@ -48,6 +48,7 @@ export interface Config {
   readonly logLevel: LogLevel;
   readonly publisherGraceMs: number;
   readonly viewerGraceMs: number;
+  readonly stopGraceMs: number;
   readonly strictWhip: boolean;
   readonly fanout: FanoutChoice;
   readonly maxViewersPerBroadcast: number;
@@ -144,6 +145,11 @@ const schema = z.object({
   VIEWER_GRACE: setting(
     '30',
     'How long a lost viewer may take to come back, in seconds.',
+    integer(0, MAX_GRACE_SECONDS),
+  ),
+  STOP_GRACE: setting(
+    '5',
+    'How long a stopping server lets clients go elsewhere before it closes, in seconds; 0: not at all.',
     integer(0, MAX_GRACE_SECONDS),
   ),
   FANLIGHT_STRICT_WHIP: setting(
@@ -293,6 +299,7 @@ function toConfig(values: Values, mediaWorkers: number): Config {
     logLevel: values.LOG_LEVEL,
     publisherGraceMs: values.PUBLISHER_GRACE * 1000,
     viewerGraceMs: values.VIEWER_GRACE * 1000,
+    stopGraceMs: values.STOP_GRACE * 1000,
     strictWhip: values.FANLIGHT_STRICT_WHIP,
     fanout: values.FANLIGHT_FANOUT,
     maxViewersPerBroadcast: values.FANLIGHT_MAX_VIEWERS,

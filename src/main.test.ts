@@ -8,6 +8,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { LibwebrtcViewer } from './test/libwebrtc.ts';
+import { eventually } from './test/server.ts';
 import { ServerProcess } from './test/server-process.ts';
 
 const undo: (() => unknown)[] = [];
@@ -73,5 +75,49 @@ describe('the process', () => {
     expect(await server.end('SIGTERM')).toBe(0);
     await server.start();
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  });
+});
+
+describe('SIGTERM while somebody watches', () => {
+  async function serverWithViewer(settings: Record<string, string>) {
+    const server = await ServerProcess.start(settings);
+    undo.push(() => server.stop());
+    const viewer = new LibwebrtcViewer();
+    undo.push(() => viewer.close());
+    await viewer.view(`${server.url}/whep/b`);
+    await eventually('connected', () => viewer.connection.connectionState === 'connected');
+    return { server, viewer };
+  }
+
+  const isReady = async (server: ServerProcess) => (await fetch(`${server.url}/readyz`)).status === 200;
+
+  it('takes nobody in, keeps who is there, and ends with 0 when the last one has gone', async () => {
+    const { server, viewer } = await serverWithViewer({ STOP_GRACE: '60' });
+    const ended = server.end('SIGTERM');
+    await eventually('not ready', async () => !(await isReady(server)));
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    const late = new LibwebrtcViewer();
+    undo.push(() => late.close());
+    expect(await late.view(`${server.url}/whep/b`)).toMatchObject({ status: 503, code: 'shutting_down' });
+    const again = await late.view(`${server.url}/whep/b`, { resume: viewer.session?.resume ?? '' });
+    expect(again).toMatchObject({ status: 503, code: 'shutting_down' });
+    expect(viewer.connection.connectionState).toBe('connected');
+    expect(await viewer.leave()).toBe(200);
+    expect(await ended).toBe(0);
+  });
+
+  it('ends with 0 after STOP_GRACE, whoever is still there', async () => {
+    const { server } = await serverWithViewer({ STOP_GRACE: '1' });
+    const beganMs = performance.now();
+    expect(await server.end('SIGTERM')).toBe(0);
+    expect(performance.now() - beganMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('ends at once with a second signal', async () => {
+    const { server } = await serverWithViewer({ STOP_GRACE: '60' });
+    const ended = server.end('SIGTERM');
+    await eventually('not ready', async () => !(await isReady(server)));
+    void server.end('SIGTERM');
+    expect(await ended).toBe(1);
   });
 });

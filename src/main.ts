@@ -10,8 +10,8 @@ import { UdpBindError } from './media/pool/udp-bind-error.ts';
 
 /** sysexits(3): wrong settings. A supervisor must not start it again and again. */
 const EXIT_CONFIG = 78;
-/** A client's connection may keep a stop waiting for so long. */
-const STOP_DEADLINE_MS = 8_000;
+/** A client's connection may keep a stop waiting for so long, once nobody is waited for any more. */
+const CLOSE_DEADLINE_MS = 8_000;
 
 function fail(error: unknown): never {
   const forOperators = [ConfigError, ListenError, UdpBindError, EngineError].some((known) => error instanceof known);
@@ -37,8 +37,9 @@ async function run(): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     logger.info({ signal }, 'stopping');
-    const deadline = setTimeout(() => process.exit(1), STOP_DEADLINE_MS);
-    server.close().then(
+    const deadline = setTimeout(() => process.exit(1), config.stopGraceMs + CLOSE_DEADLINE_MS);
+    const drained = server.drain(config.stopGraceMs);
+    drained.then(server.close).then(
       () => {
         clearTimeout(deadline);
         process.exit(0);

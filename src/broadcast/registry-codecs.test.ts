@@ -18,10 +18,15 @@ test('when the publisher changes the codec, viewers that cannot decode it are to
   expect(stage.newsOf('live')).toHaveLength(1);
   expect(stage.storyOf(viewer.session.id)).toHaveLength(1);
   expect(stage.storyOf(able.session.id)).toHaveLength(0);
+  const asked = () => stage.events.filter(({ type }) => type === 'reconnect');
+  expect(asked()).toEqual([
+    { type: 'reconnect', sessionId: viewer.session.id, reason: 'codec', afterMs: expect.any(Number) },
+  ]);
   expect(stage.registry.describe('live').tracks.map((track) => track.codec.name)).toEqual(['AV1', 'opus']);
   stage.media.emit({ type: 'tracks', transportId, tracks: [trackOf(VP8), trackOf(OPUS)] });
   expect(stage.registry.session(viewer.session.id)?.unsupportedCodec).toBeUndefined();
   expect(stage.storyOf(viewer.session.id)).toHaveLength(2);
+  expect(asked()).toHaveLength(1);
 });
 
 test('a viewer who waited is told when the publisher comes with a codec that it lacks, until the publisher stops', async () => {
@@ -42,7 +47,11 @@ test('a codec that changes while a viewer is on the way is noticed', async () =>
   const opening = stage.open('viewer');
   stage.media.emit({ type: 'tracks', transportId, tracks: [trackOf(AV1)] });
   stage.media.held[0]?.answer();
-  expect((await opening).session.unsupportedCodec).toBe('AV1');
+  const { session } = await opening;
+  expect(session.unsupportedCodec).toBe('AV1');
+  expect(stage.events).toContainEqual(
+    expect.objectContaining({ type: 'reconnect', sessionId: session.id, reason: 'codec' }),
+  );
 });
 
 test('the same tracks told again are no news', async () => {

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { FanlightError } from '../errors.ts';
 import type { Broadcast } from './broadcast.ts';
+import { Drain } from './drain.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { MediaListener } from './media-listener.ts';
 import { type BroadcastName, parseBroadcastName, parseLabel } from './names.ts';
@@ -16,6 +17,7 @@ import type {
   OpenedTransport,
   Store,
 } from './ports.ts';
+import type { Jitter } from './recall.ts';
 import { type Log, Roster } from './roster.ts';
 import type {
   BroadcastEvent,
@@ -42,6 +44,8 @@ export interface RegistryOptions {
   readonly log?: Log;
   /** Source of session ids and resume tokens. */
   readonly random?: RandomSource;
+  /** Spreads clients that are asked to come back. */
+  readonly jitter?: Jitter;
 }
 
 /** An open whose transport was asked for. */
@@ -59,17 +63,19 @@ export class Registry implements BroadcastService {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #roster: Roster;
+  readonly #drain: Drain;
   #attempts = 0;
   #closed = false;
 
   /** Loads the store: whoever was here before the restart is away, and may resume. */
   constructor(options: RegistryOptions) {
-    const { media, store, clock, log } = options;
+    const { media, store, clock, log, jitter = Math.random } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#media = media;
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
-    this.#roster = new Roster({ media, store, clock, limits, log });
+    this.#roster = new Roster({ media, store, clock, limits, jitter, log });
+    this.#drain = new Drain({ roster: this.#roster, clock, jitter });
     const listener = new MediaListener({ media, clock, roster: this.#roster, log });
     this.#roster.restore();
     media.listen((event) => {
@@ -78,7 +84,7 @@ export class Registry implements BroadcastService {
   }
 
   async open(request: OpenSessionRequest): Promise<OpenedSession> {
-    this.#refuseWhenClosed();
+    this.#refuseWhenStopping();
     const name = parseBroadcastName(request.broadcast);
     const resumed = this.#sessionToResume(name, request);
     const known = this.#roster.broadcast(name);
@@ -199,6 +205,14 @@ export class Registry implements BroadcastService {
     return { broadcasts, viewers: present.viewer, publishers: present.publisher };
   }
 
+  get isStopping(): boolean {
+    return this.#closed || this.#drain.hasBegun;
+  }
+
+  drain(deadlineMs: number): Promise<void> {
+    return this.#drain.begin(deadlineMs);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -230,7 +244,7 @@ export class Registry implements BroadcastService {
   #place(attempt: Attempt, opened: OpenedTransport): OpenedSession {
     const { broadcast, request, transportId } = attempt;
     try {
-      this.#refuseWhenClosed();
+      this.#refuseWhenStopping();
       const resumed = survivor(attempt);
       this.#refuseWhenLate(attempt, resumed);
       this.#admit(broadcast, request, resumed);
@@ -274,11 +288,17 @@ export class Registry implements BroadcastService {
     return session;
   }
 
-  #refuseWhenClosed(): void {
-    if (this.#closed) {
-      throw new FanlightError('shutting_down', undefined, { retryAfterSeconds: RESTART_RETRY_SECONDS });
-    }
+  #refuseWhenStopping(): void {
+    if (this.isStopping) throw shuttingDown();
   }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw shuttingDown();
+  }
+}
+
+function shuttingDown(): FanlightError {
+  return new FanlightError('shutting_down', undefined, { retryAfterSeconds: RESTART_RETRY_SECONDS });
 }
 
 function lossOf({ audio, video }: ViewerReception): number {

@@ -8,6 +8,7 @@ import type { MessageOutcome } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
 import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store } from './ports.ts';
+import { type Jitter, recall } from './recall.ts';
 import type { BroadcastView } from './service.ts';
 import { Deadlines } from './session/deadlines.ts';
 import { type Carrier, Session } from './session/session.ts';
@@ -27,6 +28,7 @@ export interface RosterOptions {
   readonly store: Store;
   readonly clock: Clock;
   readonly limits: Limits;
+  readonly jitter: Jitter;
   readonly log: Log | undefined;
 }
 
@@ -36,6 +38,7 @@ export class Roster {
   readonly #store: Store;
   readonly #clock: Clock;
   readonly #limits: Limits;
+  readonly #jitter: Jitter;
   readonly #log: Log | undefined;
   readonly #broadcasts = new Map<string, Broadcast>();
   readonly #sessions = new Map<string, Session>();
@@ -43,12 +46,14 @@ export class Roster {
   readonly #sessionDeadlines: Deadlines<Session>;
   readonly #oblivion: Deadlines<Broadcast>;
   readonly #startedAtMs: number;
+  #onDeserted = () => {};
 
   constructor(options: RosterOptions) {
     this.#media = options.media;
     this.#store = options.store;
     this.#clock = options.clock;
     this.#limits = options.limits;
+    this.#jitter = options.jitter;
     this.#log = options.log;
     this.#startedAtMs = this.#clock.now();
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
@@ -79,6 +84,11 @@ export class Roster {
 
   sessionOfTransport(transportId: string): Session | undefined {
     return this.#byTransport.get(transportId);
+  }
+
+  /** Called back each time that the last transport is gone. */
+  onDeserted(callback: () => void): void {
+    this.#onDeserted = callback;
   }
 
   /** An unknown broadcast is idle since the start. */
@@ -143,8 +153,9 @@ export class Roster {
     }
     broadcast.seat(session);
     if (replaced) this.apply(replaced, 'taken-over');
-    if (session.role === 'viewer') session.judge(broadcast.tracks);
+    const judged = session.role === 'viewer' && session.judge(broadcast.tracks) ? [session] : [];
     this.settle(broadcast, session);
+    this.#recallUnable(judged);
     if (session.role === 'viewer' && !wasPresent) this.announcer.viewersChanged(broadcast.name);
   }
 
@@ -162,8 +173,7 @@ export class Roster {
 
   /** The transport is gone already. */
   transportClosed(session: Session): void {
-    if (session.transportId !== undefined) this.#byTransport.delete(session.transportId);
-    session.dropTransport();
+    this.#dropTransport(session);
     this.apply(session, 'transport-closed');
   }
 
@@ -182,6 +192,7 @@ export class Roster {
     for (const session of new Set(changed ? [changed, ...judged] : judged)) {
       this.announcer.emit({ type: 'session', session: session.view() });
     }
+    this.#recallUnable(judged);
     if (visible) this.announcer.broadcastChanged(broadcast.name);
   }
 
@@ -246,9 +257,20 @@ export class Roster {
 
   #releaseTransport(session: Session): void {
     if (session.transportId === undefined) return;
-    this.#byTransport.delete(session.transportId);
     this.#media.closeTransport(session.transportId);
+    this.#dropTransport(session);
+  }
+
+  #dropTransport(session: Session): void {
+    if (session.transportId !== undefined) this.#byTransport.delete(session.transportId);
     session.dropTransport();
+    if (this.#byTransport.size === 0) this.#onDeserted();
+  }
+
+  /** Another offer of theirs may have what this one lacks. */
+  #recallUnable(judged: readonly Session[]): void {
+    const unable = judged.filter(({ unsupportedCodec }) => unsupportedCodec !== undefined);
+    recall(unable, 'codec', { announcer: this.announcer, jitter: this.#jitter });
   }
 
   #count(published: boolean): number {

@@ -65,7 +65,17 @@ export type BroadcastEvent =
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
   /** A viewer session read its data too slowly and lost messages. */
-  | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number };
+  | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number }
+  /** The client should open another connection, so long from now; what it has goes on meanwhile. */
+  | {
+      readonly type: 'reconnect';
+      readonly sessionId: string;
+      readonly reason: ReconnectReason;
+      readonly afterMs: number;
+    };
+
+/** `codec`: the publisher sends what this viewer did not negotiate. */
+export type ReconnectReason = 'server-stopping' | 'codec';
 
 /** How one connected viewer receives. */
 export interface ViewerReception extends Omit<ViewerQuality, 'transportId'> {
@@ -116,6 +126,13 @@ export interface BroadcastService {
   subscribe(listener: (event: BroadcastEvent) => void): () => void;
   /** Counters for metrics. */
   totals(): { readonly broadcasts: number; readonly viewers: number; readonly publishers: number };
+  /** It takes no sessions any more. */
+  readonly isStopping: boolean;
+  /**
+   * Stops taking sessions and asks those that are here to go elsewhere; their media goes on. Resolves when no session has a
+   * transport any more, or after `deadlineMs`.
+   */
+  drain(deadlineMs: number): Promise<void>;
   /** Stops taking sessions, closes transports, keeps sessions in the store. Idempotent. */
   close(): void;
 }

@@ -10,6 +10,12 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
+/** Ready, unless there is a reason. */
+export function readinessOf(reasons: readonly (string | false)[]): Readiness {
+  const real = reasons.filter((reason) => reason !== false);
+  return { ready: real.length === 0, reasons: real };
+}
+
 export interface HealthOptions {
   readonly isReady: () => Readiness;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;

@@ -35,6 +35,8 @@ export function problemHandler(logger: Logger): ErrorRequestHandler {
 export function sendProblem(response: Response, error: FanlightError): void {
   const challenge = CHALLENGES[error.code];
   if (challenge) response.setHeader('WWW-Authenticate', challenge);
+  // Who asks again may reach another server at this address, but not over this connection.
+  if (error.code === 'shutting_down') response.setHeader('Connection', 'close');
   if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', Math.ceil(error.retryAfterSeconds));
   response
     .status(error.status)

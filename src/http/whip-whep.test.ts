@@ -135,6 +135,8 @@ describe('an offer', () => {
     const response = await post('/whip/live');
     expect(response.status).toBe(503);
     expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0);
+    // The next try may reach another server at this address.
+    expect(response.headers.get('connection')).toBe('close');
     expect(await codeOf(response)).toBe('shutting_down');
   });
 

@@ -3,7 +3,7 @@
 
 import { z } from 'zod';
 import type { DataMessage } from '../broadcast/ports.ts';
-import type { BroadcastView, SessionView } from '../broadcast/service.ts';
+import type { BroadcastView, ReconnectReason, SessionView } from '../broadcast/service.ts';
 import { ERRORS, FanlightError } from '../errors.ts';
 import { codecLabel } from '../rtp/codec.ts';
 import type { IceServer } from './ice-servers.ts';
@@ -114,6 +114,7 @@ export const serverMessage = {
   session: (view: SessionView) => JSON.stringify({ type: 'session', ...sessionJson(view) }),
   data: (message: DataMessage) => JSON.stringify({ type: 'data', ...dataJson(message) }),
   lost: (label: string, messages: number) => JSON.stringify({ type: 'lost', label, messages }),
+  reconnect: (reason: ReconnectReason, afterMs: number) => JSON.stringify({ type: 'reconnect', reason, afterMs }),
   error: ({ code, detail }: FanlightError) =>
     JSON.stringify({ type: 'error', code, title: ERRORS[code].title, detail }),
   pong: (id: string | number | undefined) => JSON.stringify({ type: 'pong', id }),

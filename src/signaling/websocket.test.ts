@@ -239,6 +239,17 @@ describe('events', () => {
     expect(other.heard.filter(({ type }) => type === 'session')).toEqual([]);
   });
 
+  it('asking for another connection go to the session that is asked', async () => {
+    await start();
+    const viewer = await stage.watch();
+    const [own, other] = [await greeted({ resume: resumeOf(viewer) }), await greeted()];
+    void stage.registry.drain(5_000);
+    const asked = { type: 'reconnect', reason: 'server-stopping', afterMs: expect.any(Number) };
+    expect(await own.next('reconnect')).toEqual(asked);
+    await other.settled();
+    expect(other.heard).toEqual([]);
+  });
+
   it('with data go to those who asked for it, text as text and binary as base64', async () => {
     await start();
     const [reader, other] = [await greeted({ data: true }), await greeted()];
@@ -421,6 +432,17 @@ describe('the endpoint', () => {
     first.socket.close();
     await first.closed;
     await (await connect().opened()).hello();
+  });
+
+  it('takes nobody while the server lets its clients go, and keeps those that it has', async () => {
+    await start();
+    await stage.watch();
+    const client = await greeted();
+    void stage.registry.drain(5_000);
+    const [error] = await once(connect().socket, 'error');
+    expect(error.message).toContain('503');
+    client.send({ type: 'ping', id: 1 });
+    expect(await client.next('pong')).toEqual({ type: 'pong', id: 1 });
   });
 
   it('tells everybody when the server restarts, and takes nobody then', async () => {

@@ -119,7 +119,7 @@ class WebSocketEndpoint {
 
   #refusalOf(request: IncomingMessage, address: string): string | undefined {
     if ((request.url ?? '').split('?')[0] !== PATH) return '404 Not Found';
-    if (this.#isClosed) return '503 Service Unavailable';
+    if (this.#isClosed || this.#options.service.isStopping) return '503 Service Unavailable';
     const count = this.#perAddress.get(address) ?? 0;
     return count >= this.#limits.connectionsPerAddress ? '429 Too Many Requests' : undefined;
   }
@@ -173,6 +173,9 @@ class WebSocketEndpoint {
         break;
       case 'data-lost':
         sendAll(this.#bySession.of(event.sessionId), () => serverMessage.lost(event.label, event.messages));
+        break;
+      case 'reconnect':
+        sendAll(this.#bySession.of(event.sessionId), () => serverMessage.reconnect(event.reason, event.afterMs));
         break;
       case 'data': {
         const readers = this.#dataByBroadcast.of(event.broadcast);

@@ -61,6 +61,11 @@ describe('the container', () => {
     expect((JSON.parse(command) as string[]).join(' ')).toBe(scripts.start);
   });
 
+  it('is given the time that a stop takes', () => {
+    const [, seconds] = /^ {4}stop_grace_period: (\d+)s$/m.exec(service(compose, 'fanlight')) ?? [];
+    expect(Number(seconds) * 1_000).toBeGreaterThan(DEFAULTS.stopGraceMs + 8_000);
+  });
+
   it('exposes the default ports', () => {
     const { port, httpsPort, udpPort } = DEFAULTS;
     expect(dockerfile).toContain(`EXPOSE ${port}/tcp ${httpsPort}/tcp ${udpPort}/udp`);

@@ -100,6 +100,11 @@ export class Session {
     return this.#attempt;
   }
 
+  /** Viewer: what is sent and it cannot decode, for people. */
+  get unsupportedCodec(): string | undefined {
+    return this.#unsupportedCodec;
+  }
+
   /** Constant time, whatever the length. */
   verify(token: string): boolean {
     const hash = sha256(token);

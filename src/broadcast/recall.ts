@@ -1,0 +1,31 @@
+// Asks clients for another connection, each after a time of its own, so that many do not come in one moment.
+// It must not know why they are asked, nor how they hear of it.
+
+import type { Announcer } from './announcer.ts';
+import type { ReconnectReason } from './service.ts';
+import type { Session } from './session/session.ts';
+
+/** So much more time for each that is asked: 400 a second. */
+const EACH_MS = 2.5;
+const LONGEST_MS = 3_000;
+/** A server that stops may still be known under its address for a moment. */
+const SHORTEST_MS: Record<ReconnectReason, number> = { 'server-stopping': 200, codec: 0 };
+
+/** 0 up to, and not including, 1. */
+export type Jitter = () => number;
+
+/** The time over which so many are spread. */
+export function windowMs(sessions: number, reason: ReconnectReason): number {
+  return Math.min(LONGEST_MS, Math.max(SHORTEST_MS[reason], sessions * EACH_MS));
+}
+
+export function recall(
+  sessions: readonly Session[],
+  reason: ReconnectReason,
+  { announcer, jitter }: { announcer: Announcer; jitter: Jitter },
+): void {
+  const window = windowMs(sessions.length, reason);
+  for (const { id: sessionId } of sessions) {
+    announcer.emit({ type: 'reconnect', sessionId, reason, afterMs: Math.round(jitter() * window) });
+  }
+}
