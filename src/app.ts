@@ -92,10 +92,14 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     undo.push(() => registry.close());
     await web.listen();
 
+    const drain = (deadlineMs: number): Promise<void> => {
+      web.closeIdle();
+      return registry.drain(deadlineMs);
+    };
     const ports = { ...web.ports, udp: media.udpPorts };
     const addresses = announced.length > 0 ? announced : own;
     logger.info({ ...ports, addresses, workers: config.mediaWorkers }, 'listening');
-    return { ports, media, drain: (deadlineMs) => registry.drain(deadlineMs), close };
+    return { ports, media, drain, close };
   } catch (error) {
     await close();
     throw error;

@@ -3,6 +3,12 @@
 const DELAYS_MS = [0, 300, 1200, 2700, 4800, 7000];
 const JITTER_MS = 1000;
 
+/** A server that is being restarted is found within a second of its return. */
+const PROBE_SHORTEST_MS = 500;
+const PROBE_LONGEST_MS = 10_000;
+/** After two minutes up to 1.5 s, after half an hour the longest. */
+const PROBE_PATIENCE = 160;
+
 /**
  * @typedef {object} Clock
  * @property {() => number} now Unix ms
@@ -19,12 +25,22 @@ export const systemClock = {
 };
 
 /**
- * Milliseconds before try number `attempt` (0 is the first). The jitter keeps a thousand clients of a restarted
- * server from coming back in the same moment.
+ * Milliseconds before try number `attempt` (0 is the first) of an offer. The jitter keeps a thousand clients from
+ * coming back in the same moment.
  * @param {number} attempt
  * @param {() => number} [random] 0 to 1
  */
 export function backOffMs(attempt, random = Math.random) {
   const delay = DELAYS_MS[Math.min(Math.max(attempt, 0), DELAYS_MS.length - 1)] ?? 0;
   return Math.round(delay + random() * JITTER_MS);
+}
+
+/**
+ * Milliseconds before the next look whether the server is there, which costs next to nothing.
+ * @param {number} goneMs for how long it has not been
+ * @param {() => number} random 0 to 1
+ */
+export function probeDelayMs(goneMs, random) {
+  const shortest = Math.min(PROBE_LONGEST_MS, Math.max(PROBE_SHORTEST_MS, goneMs / PROBE_PATIENCE));
+  return Math.round(shortest * (1 + random()));
 }

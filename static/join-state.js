@@ -8,6 +8,7 @@
  * @typedef {object} JoinFacts
  * @property {Phase} phase of the reconnector
  * @property {boolean} everConnected
+ * @property {boolean} isCarried a connection works, whatever is made beside it
  * @property {'idle' | 'live' | 'interrupted' | undefined} broadcast undefined: the server has not said yet
  * @property {boolean} wasSeen there was a picture or sound since the page was opened
  * @property {boolean} hasPicture there is one from this connection
@@ -18,11 +19,14 @@
  * @param {JoinFacts} facts
  * @returns {JoinState}
  */
-export function joinState({ phase, everConnected, broadcast, wasSeen, hasPicture, unsupportedCodec }) {
+export function joinState({ phase, everConnected, isCarried, broadcast, wasSeen, hasPicture, unsupportedCodec }) {
   if (phase === 'needs-key') return 'needs-key';
-  if (phase === 'unsupported' || unsupportedCodec !== null) return 'unsupported';
+  if (phase === 'unsupported') return 'unsupported';
+  // Another offer may have that codec: until that is known there is hope.
+  if (unsupportedCodec !== null) return phase === 'connected' ? 'unsupported' : 'reconnecting';
   if (phase === 'refused' || phase === 'taken-over' || phase === 'ended' || phase === 'stopped') return 'stopped';
-  if (phase !== 'connected' && phase !== 'unsteady') return everConnected ? 'reconnecting' : 'connecting';
+  const isCalm = phase === 'connected' || phase === 'unsteady' || (isCarried && hasPicture);
+  if (!isCalm) return everConnected ? 'reconnecting' : 'connecting';
   if (broadcast === 'interrupted') return 'interrupted';
   if (broadcast === 'idle') return wasSeen ? 'ended' : 'waiting';
   if (phase === 'unsteady') return 'reconnecting';

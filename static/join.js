@@ -57,6 +57,7 @@ session.on('session', (now) => {
   render();
 });
 client.on('channel', listenTo);
+client.on('previous', render);
 player.on('playing', (isPlaying) => {
   hasPicture = isPlaying;
   wasSeen ||= isPlaying;
@@ -120,7 +121,14 @@ function heardFromServer(data) {
 
 function render() {
   if (!status) return;
-  const state = joinState({ ...status, broadcast: broadcast?.state, wasSeen, hasPicture, unsupportedCodec });
+  const state = joinState({
+    ...status,
+    isCarried: client.isCarried,
+    broadcast: broadcast?.state,
+    wasSeen,
+    hasPicture: hasPicture || (wasSeen && client.isPreviousAlive),
+    unsupportedCodec,
+  });
   const words = JOIN_WORDS[state];
   document.body.dataset.state = state;
   setText(byId('status-headline', HTMLElement), words.headline);

@@ -3,6 +3,7 @@
 
 import { Emitter } from './emitter.js';
 import { claimLive, forgetLive, recallLive, rememberLive } from './live-memory.js';
+import { isOpen } from './reconnector-rules.js';
 import { ResilientSession } from './resilient-session.js';
 import { WhipClient } from './whip-client.js';
 
@@ -61,7 +62,7 @@ export class LiveSession extends Emitter {
 
   /** True from "go live" until it is stopped or cannot go on. */
   get isRunning() {
-    return ['opening', 'connecting', 'connected', 'unsteady', 'restarting', 'waiting', 'occupied'].includes(this.phase);
+    return isOpen(this.phase) || ['opening', 'connecting', 'waiting', 'occupied'].includes(this.phase);
   }
 
   /** Connects the WebSocket, which also works before anybody is live. */
@@ -118,7 +119,7 @@ export class LiveSession extends Emitter {
    * @returns {boolean} false: there is no connection that could carry it
    */
   send(label, text) {
-    if (this.phase !== 'connected') return false;
+    if (!this.#client.isCarried) return false;
     return this.#client.send(label, text) || this.#session.socket.send({ type: 'data', label, text });
   }
 

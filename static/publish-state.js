@@ -27,12 +27,14 @@ export function publishState(status, hasMedia, isInsecure) {
     case 'idle':
       return hasMedia ? 'preview' : 'idle';
     case 'connected':
+    case 'moving':
       return 'live';
     case 'opening':
     case 'connecting':
     case 'waiting':
     case 'unsteady':
     case 'restarting':
+      if (status?.isCarried) return 'live';
       return status?.everConnected ? 'reconnecting' : 'connecting';
     case 'stopped':
     case 'ended':

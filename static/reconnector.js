@@ -1,12 +1,15 @@
-// Decides when a connection is opened, gets an ICE restart, is resumed, or is given up, and says so in words.
+// Decides when a connection is opened, gets an ICE restart, is resumed, moved, or given up, and says so in words.
 // It must not know peer connections, pages or HTTP: it is told what happened and calls actions.
 
 import { backOffMs, systemClock } from './back-off.js';
 import { Emitter } from './emitter.js';
-import { asProblem, ProblemError } from './problem.js';
+import { asProblem } from './problem.js';
+import { isAbsence, isFinal, isOpen, isPassing, noPath } from './reconnector-rules.js';
 import { wordsFor } from './reconnector-words.js';
 
 /** @import { Clock } from './back-off.js' */
+/** @import { ProblemError } from './problem.js' */
+/** @import { Actions } from './reconnector-rules.js' */
 
 /** `disconnected` often heals by itself; after this long we look for another path. */
 const UNSTEADY_MS = 2_000;
@@ -21,9 +24,17 @@ const OCCUPIED_RETRY_MS = 3_000;
 /** A connection that held this long was a good one: the next back-off starts anew. */
 const STABLE_MS = 10_000;
 
+/** A short silence is over when the server tells of it: then there is nothing to do. */
+const SECOND_THOUGHT_MS = 300;
+/** When a server that stops has no successor yet: how long until the next look. */
+const MOVE_AGAIN_MS = 1_000;
+/** Over how long clients spread when the server loses all of them in one moment. */
+const SPREAD_MS = 1_000;
+
 /**
- * @typedef {'idle' | 'opening' | 'connecting' | 'connected' | 'unsteady' | 'restarting' | 'waiting' | 'occupied' |
+ * @typedef {'idle' | 'opening' | 'connecting' | 'connected' | 'unsteady' | 'restarting' | 'moving' | 'waiting' | 'occupied' |
  *   'needs-key' | 'unsupported' | 'refused' | 'taken-over' | 'ended' | 'stopped'} Phase
+ *   `moving`: connected, and about to replace the connection because the server asked for it.
  *   `needs-key` to `stopped` stay until `start()` is called again.
  */
 
@@ -32,17 +43,9 @@ const STABLE_MS = 10_000;
  * @property {Phase} phase
  * @property {string} words what is happening, for a person; empty when there is nothing to say
  * @property {boolean} everConnected since `start()`
+ * @property {boolean} isCarried there is a connection that works all the same
  * @property {number | null} retryInMs when `waiting` or `occupied`: until the next try
  * @property {ProblemError | null} error what the last try met
- */
-
-/**
- * @typedef {object} Actions
- * @property {() => Promise<unknown>} open makes a new connection; resumes the session when there is one
- * @property {() => Promise<unknown>} restartIce
- * @property {() => void} forget gives up the session; the next `open` makes a new one
- * @property {() => RTCPeerConnectionState} connectionState of the connection in use
- * @property {() => boolean} wantsIceRestart the answer named ICE servers that only a restart brings into play
  */
 
 /** @extends {Emitter<{ status: Status } & Record<string, unknown>>} */
@@ -50,6 +53,7 @@ export class Reconnector extends Emitter {
   #actions;
   #clock;
   #random;
+  #spreadMs;
   /** @type {Phase} */
   #phase = 'idle';
   /** @type {ProblemError | null} */
@@ -57,19 +61,24 @@ export class Reconnector extends Emitter {
   #everConnected = false;
   #attempt = 0;
   #connectedAt = 0;
+  /** The server lost the session, and the time of coming back has not come. */
+  #isReturning = false;
+  /** The server is there again, whatever becomes of the request under way. */
+  #isAwaited = false;
   /** Counts steps, so that the end of an overtaken one is ignored. */
   #step = 0;
   #cancelTimer = () => {};
 
   /**
    * @param {Actions} actions
-   * @param {{ clock?: Clock, random?: () => number }} [options]
+   * @param {{ clock?: Clock, random?: () => number, spreadMs?: number }} [options] `spreadMs`: less for those who come first
    */
-  constructor(actions, { clock = systemClock, random = Math.random } = {}) {
+  constructor(actions, { clock = systemClock, random = Math.random, spreadMs = SPREAD_MS } = {}) {
     super();
     this.#actions = actions;
     this.#clock = clock;
     this.#random = random;
+    this.#spreadMs = spreadMs;
   }
 
   get phase() {
@@ -89,15 +98,15 @@ export class Reconnector extends Emitter {
   }
 
   stop() {
-    this.#enter('stopped');
+    this.#begin('stopped');
   }
 
   /** @param {RTCPeerConnectionState} state of the connection in use */
   connectionStateChanged(state) {
     // While opening, the connection in use is still the old one.
     if (this.#phase === 'opening' || this.#phase === 'occupied' || isFinal(this.#phase)) return;
-    if (state === 'connected') this.#connected();
-    else if (state === 'disconnected' && this.#phase === 'connected') this.#unsteady();
+    if (state === 'connected') this.#healed();
+    else if (state === 'disconnected' && (this.#phase === 'connected' || this.#phase === 'moving')) this.#unsteady();
     else if ((state === 'failed' || state === 'closed') && this.#phase !== 'waiting') this.#resumeSoon(null);
   }
 
@@ -105,6 +114,37 @@ export class Reconnector extends Emitter {
   networkChanged() {
     if (this.#phase === 'waiting' || this.#phase === 'occupied') this.#open();
     else if (this.#phase === 'connected' || this.#phase === 'unsteady') this.#restart();
+  }
+
+  /** The machine slept, or the page was frozen: nothing that was known is sure. */
+  woke() {
+    if (this.#phase === 'waiting' || this.#phase === 'occupied') return this.#open();
+    if (this.#phase !== 'connected' && this.#phase !== 'unsteady') return;
+    const step = this.#step;
+    this.#actions.hasPulse().then((isAlive) => {
+      if (!isAlive && step === this.#step) this.#restart();
+    });
+  }
+
+  /** The server answers (over the WebSocket): whoever waited for that need not wait longer. */
+  serverAnswers() {
+    if (this.#phase === 'waiting' && !this.#isReturning && isAbsence(this.#error)) this.#return(0);
+    else if (this.#phase === 'opening') this.#isAwaited = true;
+  }
+
+  /** Nobody is live under the name any more. */
+  nameIsFree() {
+    if (this.#phase === 'occupied') this.#open();
+  }
+
+  /**
+   * The server asks for another connection; the one in use goes on until the new one has its first frame.
+   * @param {number} afterMs
+   */
+  move(afterMs) {
+    if (!isOpen(this.#phase)) return;
+    this.#begin('moving', afterMs);
+    this.#after(afterMs, () => this.#openAside());
   }
 
   /**
@@ -115,8 +155,34 @@ export class Reconnector extends Emitter {
     if (isFinal(this.#phase)) return;
     if (session?.state === 'ended' && session.endReason === 'taken-over') return this.#giveUp('taken-over', null);
     if (session?.state === 'ended' && session.endReason === 'stopped') return this.#giveUp('ended', null);
+    if (session?.state === 'connected' && this.#isReturning) return this.#healed();
     const lost = session === null || session.state === 'away' || session.state === 'ended';
-    if (lost && (this.#phase === 'connected' || this.#phase === 'unsteady')) this.#resumeSoon(null);
+    if (lost && isOpen(this.#phase)) this.#return(session?.state === 'away' ? SECOND_THOUGHT_MS : 0);
+  }
+
+  /** @param {number} atLeastMs */
+  #return(atLeastMs) {
+    this.#attempt = Math.max(1, this.#attempt);
+    const delayMs = atLeastMs + this.#random() * this.#spreadMs;
+    this.#begin('waiting', delayMs);
+    this.#isReturning = true;
+    this.#after(delayMs, () => this.#open());
+  }
+
+  /** Opens a connection beside the one in use. */
+  #openAside() {
+    const step = this.#step;
+    this.#actions.open().then(
+      () => step === this.#step && this.#opened(),
+      (error) => step === this.#step && this.#moveFailed(asProblem(error)),
+    );
+  }
+
+  /** What works is kept, whatever the server says about another one. @param {ProblemError} error */
+  #moveFailed(error) {
+    if (this.#actions.connectionState() !== 'connected') return this.#openFailed(error);
+    if (!isPassing(error)) return void this.#begin('connected');
+    this.move(MOVE_AGAIN_MS + this.#random() * this.#spreadMs);
   }
 
   #open() {
@@ -129,11 +195,17 @@ export class Reconnector extends Emitter {
   }
 
   #opened() {
-    this.#begin('connecting');
     this.#error = null;
+    this.#begin('connecting');
     if (this.#actions.connectionState() === 'connected') return this.#connected();
     if (this.#actions.wantsIceRestart()) this.#after(DIRECT_PATH_MS, () => this.#restart());
     else this.#after(CONNECT_TIMEOUT_MS, () => this.#resumeSoon(noPath()));
+  }
+
+  /** The connection in use works: also when the server thought that it was gone. */
+  #healed() {
+    const isGone = this.#isReturning && this.#actions.connectionState() !== 'connected';
+    if (this.#phase !== 'moving' && !isGone) this.#connected();
   }
 
   #connected() {
@@ -177,6 +249,7 @@ export class Reconnector extends Emitter {
     else if (error.code === 'wrong_resume_token') this.#openAnew();
     else if (error.status === 409) this.#occupied();
     else if (error.status === 422) this.#giveUp('unsupported', error);
+    else if (this.#isAwaited && isAbsence(error)) this.#return(0);
     else if (isPassing(error)) this.#wait((error.retryAfterSeconds ?? 0) * 1000);
     else this.#giveUp('refused', error);
   }
@@ -205,11 +278,6 @@ export class Reconnector extends Emitter {
    */
   #giveUp(phase, error) {
     this.#error = error;
-    this.#enter(phase);
-  }
-
-  /** @param {Phase} phase one that waits for nothing */
-  #enter(phase) {
     this.#begin(phase);
   }
 
@@ -222,8 +290,10 @@ export class Reconnector extends Emitter {
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     this.#phase = phase;
+    this.#isReturning = this.#isAwaited = false;
     const step = ++this.#step;
-    const status = { phase, everConnected: this.#everConnected, retryInMs, error: this.#error };
+    const isCarried = this.#actions.isCarried();
+    const status = { phase, everConnected: this.#everConnected, isCarried, retryInMs, error: this.#error };
     this.emit('status', { ...status, words: wordsFor(status) });
     return step;
   }
@@ -235,21 +305,4 @@ export class Reconnector extends Emitter {
   #after(delayMs, callback) {
     this.#cancelTimer = this.#clock.schedule(delayMs, callback);
   }
-}
-
-/** @param {Phase} phase */
-function isFinal(phase) {
-  return ['idle', 'needs-key', 'unsupported', 'refused', 'taken-over', 'ended', 'stopped'].includes(phase);
-}
-
-/**
- * Worth trying again: no answer, too busy, or broken for the moment.
- * @param {ProblemError} error
- */
-function isPassing({ status, code }) {
-  return (status === 0 && code !== 'browser') || status === 408 || status === 429 || status >= 500;
-}
-
-function noPath() {
-  return new ProblemError({ code: 'no_path', title: 'The server answers, but no media gets through.', status: 0 });
 }

@@ -1,44 +1,9 @@
 // The reconnector's decisions, with a clock that stands still until the test moves it.
 
 import { beforeEach, describe, expect, it } from 'vitest';
+import { PageClock, settle } from '../src/test/page-clock.ts';
 import { ProblemError } from './problem.js';
 import { Reconnector } from './reconnector.js';
-
-class FakeClock {
-  #now = 0;
-  #timers: { at: number; callback: () => void }[] = [];
-
-  now(): number {
-    return this.#now;
-  }
-
-  schedule(delayMs: number, callback: () => void): () => void {
-    const timer = { at: this.#now + delayMs, callback };
-    this.#timers.push(timer);
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer);
-    };
-  }
-
-  async advance(ms: number): Promise<void> {
-    await settle();
-    const end = this.#now + ms;
-    for (;;) {
-      const next = this.#timers.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!next) break;
-      this.#timers = this.#timers.filter((timer) => timer !== next);
-      this.#now = next.at;
-      next.callback();
-      await settle();
-    }
-    this.#now = end;
-    await settle();
-  }
-}
-
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await Promise.resolve();
-}
 
 function problem(status: number, code = `http_${status}`, retryAfterSeconds?: number): ProblemError {
   return new ProblemError({ code, title: code, status, ...(retryAfterSeconds ? { retryAfterSeconds } : {}) });
@@ -47,22 +12,26 @@ function problem(status: number, code = `http_${status}`, retryAfterSeconds?: nu
 const NETWORK = problem(0, 'network');
 
 describe('Reconnector', () => {
-  let clock: FakeClock;
+  let clock: PageClock;
   let calls: string[];
   let openResult: ProblemError | undefined;
   let restartResult: ProblemError | undefined;
   let state: RTCPeerConnectionState;
   let learnedServers: boolean;
+  let isAlive: boolean;
+  let isCarried: boolean;
   let words: string;
   let said: string[];
   let reconnector: Reconnector;
 
   beforeEach(() => {
-    clock = new FakeClock();
+    clock = new PageClock();
     calls = [];
     openResult = restartResult = undefined;
     state = 'new';
     learnedServers = false;
+    isAlive = true;
+    isCarried = false;
     words = '';
     said = [];
     const act = (name: string, failure: () => ProblemError | undefined) => async () => {
@@ -76,6 +45,8 @@ describe('Reconnector', () => {
         restartIce: act('restart', () => restartResult),
         forget: () => calls.push('forget'),
         connectionState: () => state,
+        isCarried: () => isCarried,
+        hasPulse: async () => isAlive,
         wantsIceRestart: () => learnedServers,
       },
       { clock, random: () => 0 },
@@ -165,12 +136,187 @@ describe('Reconnector', () => {
     await connect();
     await clock.advance(20_000);
     reconnector.sessionChanged({ state: 'away', endReason: null });
+    await clock.advance(299);
+    expect(calls).toEqual([]);
+    await clock.advance(1);
     expect(calls).toEqual(['open']);
-    await settle();
     become('connected');
     await clock.advance(20_000);
     reconnector.sessionChanged(null);
+    await clock.advance(0);
     expect(calls).toEqual(['open', 'open']);
+  });
+
+  it('keeps a connection that the server missed for a moment only', async () => {
+    await connect();
+    reconnector.sessionChanged({ state: 'away', endReason: null });
+    reconnector.sessionChanged({ state: 'connected', endReason: null });
+    await clock.advance(60_000);
+    expect(calls).toEqual([]);
+    expect(reconnector.phase).toBe('connected');
+  });
+
+  it.each([
+    ['unsteady', () => become('disconnected')],
+    ['restarting', () => reconnector.networkChanged()],
+    ['moving', () => reconnector.move(10_000)],
+  ] as const)('resumes when it is %s and the server has lost the session', async (phase, lead) => {
+    await connect();
+    restartResult = NETWORK;
+    lead();
+    expect(reconnector.phase).toBe(phase);
+    calls = [];
+    reconnector.sessionChanged(null);
+    await clock.advance(0);
+    expect(calls).toEqual(['open']);
+  });
+
+  describe('when the server answers again', () => {
+    async function waitForServer(error = NETWORK): Promise<void> {
+      await connect();
+      openResult = error;
+      become('failed');
+      await clock.advance(12_000);
+      expect(reconnector.phase).toBe('waiting');
+      calls = [];
+      openResult = undefined;
+    }
+
+    it.each([
+      ['did not answer', NETWORK],
+      ['was stopping', problem(503, 'shutting_down', 30)],
+      ['was missing behind a proxy', problem(502, 'http_502')],
+    ])('does not wait any longer for one that %s', async (_title, error) => {
+      await waitForServer(error);
+      reconnector.serverAnswers();
+      await clock.advance(0);
+      expect(calls).toEqual(['open']);
+    });
+
+    it('waits on when it was refused for another reason', async () => {
+      await waitForServer(problem(503, 'viewer_limit', 30));
+      reconnector.serverAnswers();
+      await clock.advance(10_000);
+      expect(calls).toEqual([]);
+    });
+
+    it('tries again soon when a request was under way that met the old one', async () => {
+      await waitForServer();
+      openResult = NETWORK;
+      reconnector.networkChanged();
+      reconnector.serverAnswers();
+      openResult = undefined;
+      await clock.advance(0);
+      expect(calls).toEqual(['open', 'open']);
+      expect(reconnector.phase).toBe('connecting');
+    });
+
+    it('asks once, however often it is told', async () => {
+      await waitForServer();
+      reconnector.serverAnswers();
+      reconnector.serverAnswers();
+      reconnector.sessionChanged({ state: 'away', endReason: null });
+      await clock.advance(0);
+      expect(calls).toEqual(['open']);
+    });
+  });
+
+  describe('asked to move', () => {
+    it('opens another connection after that time, and the one in use goes on', async () => {
+      await connect();
+      isCarried = true;
+      reconnector.move(500);
+      expect(reconnector.phase).toBe('moving');
+      expect(words).toBe('');
+      await clock.advance(499);
+      expect(calls).toEqual([]);
+      await clock.advance(1);
+      expect(calls).toEqual(['open']);
+      become('connected');
+      expect(reconnector.phase).toBe('connected');
+    });
+
+    it('keeps what works while nobody else answers, and looks again calmly', async () => {
+      await connect();
+      said = [];
+      openResult = problem(503, 'shutting_down', 2);
+      reconnector.move(200);
+      await clock.advance(3_500);
+      expect(calls).toEqual(['open', 'open', 'open', 'open']);
+      expect(said.join('')).toBe('');
+      openResult = undefined;
+      await clock.advance(1_000);
+      become('connected');
+      await clock.advance(60_000);
+      expect(calls).toHaveLength(5);
+    });
+
+    it.each([422, 409, 401])(
+      'keeps what works when another one is refused with %i, and does not ask again',
+      async (status) => {
+        await connect();
+        openResult = problem(status);
+        reconnector.move(0);
+        await clock.advance(60_000);
+        expect(calls).toEqual(['open']);
+        expect(reconnector.phase).toBe('connected');
+      },
+    );
+
+    it('resumes when what it had breaks meanwhile', async () => {
+      await connect();
+      reconnector.move(5_000);
+      become('failed');
+      expect(calls).toEqual(['open']);
+    });
+
+    it('does nothing where there is no connection', async () => {
+      openResult = NETWORK;
+      reconnector.start();
+      await settle();
+      const { phase } = reconnector;
+      reconnector.move(0);
+      expect(reconnector.phase).toBe(phase);
+    });
+  });
+
+  describe('after a sleep', () => {
+    it('looks for a new path when nothing arrives any more', async () => {
+      await connect();
+      isAlive = false;
+      reconnector.woke();
+      await settle();
+      expect(calls).toEqual(['restart']);
+    });
+
+    it('leaves alone what still lives', async () => {
+      await connect();
+      reconnector.woke();
+      await clock.advance(60_000);
+      expect(calls).toEqual([]);
+    });
+
+    it('does not wait for the timer that it slept through', async () => {
+      await connect();
+      openResult = NETWORK;
+      become('failed');
+      await clock.advance(5_000);
+      calls = [];
+      reconnector.woke();
+      expect(calls).toEqual(['open']);
+    });
+  });
+
+  it('tries a taken name at once when it is free', async () => {
+    openResult = problem(409, 'already_live');
+    reconnector.start();
+    await settle();
+    openResult = undefined;
+    reconnector.nameIsFree();
+    expect(calls).toEqual(['open', 'open']);
+    await settle();
+    reconnector.nameIsFree();
+    expect(calls).toHaveLength(2);
   });
 
   it.each(['server-stopping', 'grace-over'])('resumes what ended by %s', async (endReason) => {
@@ -178,8 +324,8 @@ describe('Reconnector', () => {
     await clock.advance(20_000);
     openResult = problem(503, 'shutting_down', 2);
     reconnector.sessionChanged({ state: 'ended', endReason });
+    await clock.advance(0);
     expect(calls).toEqual(['open']);
-    await settle();
     openResult = undefined;
     await clock.advance(2_000);
     expect(calls).toEqual(['open', 'open']);

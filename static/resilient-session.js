@@ -2,12 +2,17 @@
 // It must not know pages; how to open the client is given by the caller.
 
 import { Emitter } from './emitter.js';
+import { hasPulse } from './media-pulse.js';
 import { Reconnector } from './reconnector.js';
 import { SignalingSocket } from './signaling-socket.js';
+import { onTimeJump } from './time-jump.js';
 
 /** @import { SessionClient } from './session-client.js' */
-/** @import { BroadcastView, SessionView, Welcome } from './signaling-socket.js' */
+/** @import { BroadcastView, ReconnectRequest, SessionView, Welcome } from './signaling-socket.js' */
 /** @import { Status } from './reconnector.js' */
+
+/** After a restart of the server publishers come first: viewers have nothing to see before. */
+const SPREAD_MS = { publisher: 200, viewer: 1_000 };
 
 /**
  * @typedef {object} ResilientSessionEvents
@@ -27,6 +32,8 @@ export class ResilientSession extends Emitter {
   #socket;
   /** @type {string | undefined} the resume value of the last hello */
   #helloResume;
+  /** The server of the socket is about to stop: another one may answer next. */
+  #isStopping = false;
 
   /**
    * @param {object} setup
@@ -40,13 +47,16 @@ export class ResilientSession extends Emitter {
     this.#client = client;
     this.#role = role;
     this.#broadcast = broadcast;
-    this.#reconnector = new Reconnector({
+    const actions = {
       open,
       restartIce: () => client.restartIce(),
       forget: () => client.forget(),
       connectionState: () => client.connectionState,
+      isCarried: () => client.isCarried,
+      hasPulse: () => hasPulse(client.peerConnection),
       wantsIceRestart: () => client.wantsIceRestart,
-    });
+    };
+    this.#reconnector = new Reconnector(actions, { spreadMs: SPREAD_MS[role] });
     this.#socket = new SignalingSocket(() => this.#hello());
     this.#wire();
   }
@@ -104,15 +114,36 @@ export class ResilientSession extends Emitter {
     const socket = this.#socket;
     this.#reconnector.on('status', (status) => this.#statusChanged(status));
     this.#client.on('state', (state) => this.#reconnector.connectionStateChanged(state));
-    this.#client.on('connection', () => {
-      if (this.#client.resume !== this.#helloResume) socket.sayHello();
-    });
+    this.#client.on('connection', () => this.#connectionMade());
     socket.on('welcome', (welcome) => this.#welcomed(welcome));
-    socket.on('broadcast', (broadcast) => this.emit('broadcast', broadcast));
+    socket.on('broadcast', (broadcast) => this.#broadcastChanged(broadcast));
     socket.on('session', (session) => this.#sessionChanged(session));
+    socket.on('reconnect', (request) => this.#asked(request));
     socket.on('refused', (reason) => this.emit('refused', reason));
     socket.on('error', (error) => this.emit('error', error));
     addEventListener('online', () => this.#reconnector.networkChanged());
+    onNetworkSwitch(() => this.#reconnector.networkChanged());
+    onTimeJump(() => {
+      socket.check();
+      this.#reconnector.woke();
+    });
+  }
+
+  /** @param {ReconnectRequest} request */
+  #asked({ reason, afterMs }) {
+    this.#isStopping = reason === 'server-stopping';
+    this.#reconnector.move(afterMs);
+  }
+
+  #connectionMade() {
+    if (this.#isStopping) this.#socket.redial();
+    else if (this.#client.resume !== this.#helloResume) this.#socket.sayHello();
+  }
+
+  /** @param {BroadcastView} broadcast */
+  #broadcastChanged(broadcast) {
+    if (broadcast.state !== 'live') this.#reconnector.nameIsFree();
+    this.emit('broadcast', broadcast);
   }
 
   /** @param {Status} status */
@@ -125,10 +156,14 @@ export class ResilientSession extends Emitter {
   /** @param {Welcome} welcome */
   #welcomed({ broadcast, session, iceServers }) {
     if (iceServers?.length > 0) this.#client.iceServers = iceServers;
-    this.emit('broadcast', broadcast);
+    this.#isStopping = false;
+    this.#reconnector.serverAnswers();
+    this.#broadcastChanged(broadcast);
     if (this.#helloResume === undefined || this.#helloResume !== this.#client.resume) return;
-    if (session) this.#sessionChanged(session);
-    else this.#reconnector.sessionChanged(null);
+    if (!session) return this.#reconnector.sessionChanged(null);
+    this.#sessionChanged(session);
+    // The request to come back was told while nobody listened.
+    if (session.unsupportedCodec !== null && session.state !== 'away') this.#reconnector.move(0);
   }
 
   /** @param {SessionView} session */
@@ -137,4 +172,18 @@ export class ResilientSession extends Emitter {
     this.#reconnector.sessionChanged(session);
     this.emit('session', session);
   }
+}
+
+/**
+ * From one kind of network to another, where the browser tells (phones do). It also speaks of every change in speed.
+ * @param {() => void} callback
+ */
+function onNetworkSwitch(callback) {
+  const connection = /** @type {{ connection?: EventTarget & { type?: string } }} */ (navigator).connection;
+  let type = connection?.type;
+  connection?.addEventListener('change', () => {
+    const before = type;
+    type = connection.type;
+    if (type !== before && type !== 'none') callback();
+  });
 }

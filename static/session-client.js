@@ -21,6 +21,7 @@ const GOODBYE_MS = 1000;
  * @typedef {object} SessionEvents
  * @property {RTCPeerConnectionState} state of the current peer connection
  * @property {RTCPeerConnection} connection there is a new peer connection
+ * @property {RTCPeerConnectionState} previous state of the connection that the current one replaces
  * @property {RTCDataChannel} channel the server opened a data channel on the current connection
  */
 
@@ -63,6 +64,16 @@ export class SessionClient extends Emitter {
   /** @returns {RTCPeerConnectionState} */
   get connectionState() {
     return this.#connection?.connectionState ?? 'closed';
+  }
+
+  /** A connection works: the one in use, or the one that it replaces. */
+  get isCarried() {
+    return this.connectionState === 'connected' || this.isPreviousAlive;
+  }
+
+  /** The connection that is being replaced still works. */
+  get isPreviousAlive() {
+    return this.#previous?.connectionState === 'connected';
   }
 
   /** `<session>.<token>`: a secret with which this session can be resumed. */
@@ -238,11 +249,17 @@ export class SessionClient extends Emitter {
 
   /** @param {RTCPeerConnection} connection */
   #adopt(connection) {
-    this.releasePrevious();
-    this.#previous = this.#connection;
+    // One that works is kept until there is a better one.
+    if (this.isPreviousAlive && this.connectionState !== 'connected') {
+      this.#connection?.close();
+    } else {
+      this.releasePrevious();
+      this.#previous = this.#connection;
+    }
     this.#connection = connection;
     connection.onconnectionstatechange = () => {
       if (connection === this.#connection) this.emit('state', connection.connectionState);
+      if (connection === this.#previous) this.emit('previous', connection.connectionState);
     };
     connection.ondatachannel = ({ channel }) => this.emit('channel', channel);
     this.emit('connection', connection);

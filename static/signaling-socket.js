@@ -1,11 +1,17 @@
 // The WebSocket to the server: says hello, tells what it hears, and comes back by itself when it is lost.
 // It must not know peer connections: media goes on without it.
 
-import { backOffMs } from './back-off.js';
 import { Emitter } from './emitter.js';
+import { ProblemError, request } from './problem.js';
+import { Redial } from './redial.js';
 
 const PING_INTERVAL_MS = 15_000;
 const PONG_TIMEOUT_MS = 8_000;
+/** The same when there is reason to doubt. */
+const QUICK_PONG_MS = 2_000;
+/** A network that swallows everything would keep a socket opening for minutes. */
+const OPEN_TIMEOUT_MS = 5_000;
+const PROBE_TIMEOUT_MS = 2_000;
 /** After the server closed for policy (wrong key, flood): trying often would not help. */
 const REFUSED_DELAY_MS = 30_000;
 const CLOSED_FOR_POLICY = 1008;
@@ -48,11 +54,18 @@ const CLOSED_FOR_POLICY = 1008;
  */
 
 /**
+ * @typedef {object} ReconnectRequest
+ * @property {'server-stopping' | 'codec'} reason
+ * @property {number} afterMs
+ */
+
+/**
  * @typedef {object} SocketEvents
  * @property {'connecting' | 'open' | 'waiting' | 'closed'} state
  * @property {Welcome} welcome
  * @property {BroadcastView} broadcast
  * @property {SessionView} session
+ * @property {ReconnectRequest} reconnect the server asks for another connection
  * @property {{ label: string, text?: string, base64?: string }} data
  * @property {{ label: string, messages: number }} lost
  * @property {{ code: string, title: string, detail?: string }} error
@@ -69,7 +82,7 @@ const CLOSED_FOR_POLICY = 1008;
  */
 
 /** Types of server messages that become an event of the same name, with the message as its value. */
-const RELAYED = /** @type {const} */ (['welcome', 'broadcast', 'session', 'data', 'lost', 'error']);
+const RELAYED = /** @type {const} */ (['welcome', 'broadcast', 'session', 'reconnect', 'data', 'lost', 'error']);
 
 /** @extends {Emitter<SocketEvents & Record<string, unknown>>} */
 export class SignalingSocket extends Emitter {
@@ -77,18 +90,18 @@ export class SignalingSocket extends Emitter {
   #hello;
   /** @type {WebSocket | undefined} */
   #socket;
-  #attempt = 0;
   #wanted = false;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #retryTimer;
+  #redial = new Redial({ probe: () => this.#serverAnswers(), dial: () => this.#open() });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #pingTimer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #pongTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #openTimer;
 
   /**
    * @param {() => Hello} hello asked at each connection, so that it can name the session of the moment
-   * @param {string | URL} [url]
+   * @param {URL} [url]
    */
   constructor(hello, url = new URL('/ws', location.href.replace(/^http/, 'ws'))) {
     super();
@@ -114,9 +127,23 @@ export class SignalingSocket extends Emitter {
     this.#wanted = false;
     removeEventListener('online', this.#hurry);
     document.removeEventListener('visibilitychange', this.#hurry);
-    clearTimeout(this.#retryTimer);
+    this.#redial.stop();
     this.#drop();
     this.emit('state', 'closed');
+  }
+
+  /** Goes to whoever answers at the address now. */
+  redial() {
+    if (!this.#wanted) return;
+    this.#drop();
+    this.#redial.hurry();
+  }
+
+  /** Makes sure that the server still hears us. */
+  check() {
+    if (!this.#wanted) return;
+    if (this.#socket) this.#ping(QUICK_PONG_MS);
+    else this.#redial.hurry();
   }
 
   /** Says hello again, on an open socket: there is another session or another key now. */
@@ -135,13 +162,14 @@ export class SignalingSocket extends Emitter {
   }
 
   #open() {
-    clearTimeout(this.#retryTimer);
     const socket = new WebSocket(this.#url);
     this.#socket = socket;
+    this.#openTimer = setTimeout(() => this.#lost(0, 'no answer'), OPEN_TIMEOUT_MS);
     this.emit('state', 'connecting');
     socket.onopen = () => {
+      clearTimeout(this.#openTimer);
       this.sayHello();
-      this.#pingTimer = setInterval(this.#ping, PING_INTERVAL_MS);
+      this.#pingTimer = setInterval(() => this.#ping(PONG_TIMEOUT_MS), PING_INTERVAL_MS);
       this.emit('state', 'open');
     };
     socket.onmessage = ({ data }) => this.#receive(data);
@@ -153,7 +181,7 @@ export class SignalingSocket extends Emitter {
     const message = parseMessage(data);
     if (!message) return;
     if (message.type === 'pong') clearTimeout(this.#pongTimer);
-    if (message.type === 'welcome') this.#attempt = 0;
+    if (message.type === 'welcome') this.#redial.connected();
     const name = RELAYED.find((type) => type === message.type);
     if (name) this.emit(name, /** @type {never} */ (message));
   }
@@ -166,7 +194,8 @@ export class SignalingSocket extends Emitter {
     this.#drop();
     if (!this.#wanted) return;
     const refused = code === CLOSED_FOR_POLICY;
-    this.#retryTimer = setTimeout(() => this.#open(), refused ? REFUSED_DELAY_MS : backOffMs(this.#attempt++));
+    if (refused) this.#redial.rest(REFUSED_DELAY_MS);
+    else this.#redial.lost();
     this.emit('state', 'waiting');
     if (refused) this.emit('refused', reason);
   }
@@ -175,6 +204,7 @@ export class SignalingSocket extends Emitter {
   #drop() {
     clearInterval(this.#pingTimer);
     clearTimeout(this.#pongTimer);
+    clearTimeout(this.#openTimer);
     const socket = this.#socket;
     this.#socket = undefined;
     if (!socket) return;
@@ -182,18 +212,33 @@ export class SignalingSocket extends Emitter {
     socket.close();
   }
 
-  /** A socket over a network that is gone looks open: the answer to a ping tells. */
-  #ping = () => {
+  /**
+   * A socket over a network that is gone looks open: the answer to a ping tells.
+   * @param {number} timeoutMs
+   */
+  #ping(timeoutMs) {
     if (!this.send({ type: 'ping' })) return;
     clearTimeout(this.#pongTimer);
-    this.#pongTimer = setTimeout(() => this.#lost(0, 'no answer'), PONG_TIMEOUT_MS);
-  };
+    this.#pongTimer = setTimeout(() => this.#lost(0, 'no answer'), timeoutMs);
+  }
+
+  /** Whether the server takes clients now. One on another site cannot be asked: there the socket itself must tell. */
+  async #serverAnswers() {
+    if (this.#url.host !== location.host) return true;
+    const options = { method: 'HEAD', cache: /** @type {const} */ ('no-store') };
+    try {
+      await request('/readyz', { ...options, signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) });
+      return true;
+    } catch (error) {
+      // Some proxies keep this path to themselves.
+      const status = error instanceof ProblemError ? error.status : 0;
+      return status > 0 && status < 500;
+    }
+  }
 
   /** The network is back, or somebody looks at the page: do not wait for the timer. */
   #hurry = () => {
-    if (document.visibilityState === 'hidden') return;
-    if (this.#socket) this.#ping();
-    else this.#open();
+    if (document.visibilityState !== 'hidden') this.check();
   };
 }
 

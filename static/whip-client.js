@@ -38,7 +38,10 @@ export class WhipClient extends SessionClient {
    */
   constructor(endpoint, options) {
     super(endpoint, options);
-    this.on('connection', () => this.releasePrevious());
+    // Until then a server that stops goes on with the old one.
+    this.on('state', (state) => {
+      if (state === 'connected') this.releasePrevious();
+    });
   }
 
   /**

@@ -88,6 +88,11 @@ export class HttpServers {
     }
   }
 
+  /** Ends the connections that wait for a next request: it may go to another server at this address. */
+  closeIdle(): void {
+    for (const server of this.servers) server.closeIdleConnections();
+  }
+
   /** Takes no new connections, lets running requests end for a while, then ends what is left. Idempotent. */
   async close(graceMs = CLOSE_GRACE_MS): Promise<void> {
     const open = this.servers.filter((server) => server.listening);

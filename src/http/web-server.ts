@@ -60,6 +60,11 @@ export class WebServer {
     return this.#servers.listen();
   }
 
+  /** Who asks again comes over a new connection, and so perhaps to another server. WebSockets stay. */
+  closeIdle(): void {
+    this.#servers.closeIdle();
+  }
+
   /** Tells the WebSockets that the server restarts, and lets running requests end for a while. Idempotent. */
   async close(): Promise<void> {
     await this.#webSocket.close();

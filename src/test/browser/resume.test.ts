@@ -1,0 +1,277 @@
+// Both pages come back by themselves, and what people see meanwhile: the old picture, never a black one. Each figure is
+// told, as well as held against its limit.
+
+import { once } from 'node:events';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../server.ts';
+import { freePort, ServerProcess } from '../server-process.ts';
+import { hasChromium, inState, launchChromium, People, pressGoLive, seeFrames } from './browsers.ts';
+import { firstFrameAfter, longestGapMs, picturesOf, watchPicture } from './picture-watch.ts';
+
+const suite = hasChromium ? describe : describe.skipIf(true);
+const PATIENT = { timeout: 60_000 };
+const BACK_WITHIN_MS = 3_000;
+const RESTART_GAP_MS = 300;
+
+function report(what: string, figures: Record<string, number>): void {
+  process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
+}
+
+function sessionOf(page: Page): Promise<string> {
+  return page.evaluate(() => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session);
+}
+
+function stateOf(page: Page): Promise<string> {
+  return page.evaluate(() => document.body.dataset.state ?? '');
+}
+
+/** Whether it still has the peer connection that it had at the first question. */
+function hasKeptConnection(page: Page): Promise<boolean> {
+  return page.evaluate(() => {
+    const { peerConnection } = (globalThis as unknown as { fanlight: { peerConnection: { mark?: boolean } } }).fanlight;
+    const isKnown = peerConnection.mark === true;
+    peerConnection.mark = true;
+    return isKnown;
+  });
+}
+
+suite('in Chromium', () => {
+  let browser: Browser;
+  const people = new People();
+  const undo: (() => unknown)[] = [];
+
+  async function serve(settings: Record<string, string> = {}): Promise<ServerProcess> {
+    const server = await ServerProcess.start(settings);
+    undo.push(() => server.stop());
+    return server;
+  }
+
+  async function open(url: string, before?: () => void): Promise<Page> {
+    const page = await people.newPage(browser);
+    if (before) await page.addInitScript(before);
+    await page.goto(url);
+    return page;
+  }
+
+  async function liveBroadcast(url: string, before?: () => void): Promise<{ publisher: Page; viewer: Page }> {
+    const [publisher, viewer] = await Promise.all([open(`${url}/publish`, before), open(`${url}/join`, before)]);
+    await pressGoLive(publisher);
+    await inState(viewer, 'live');
+    await seeFrames(viewer, '#video', 10);
+    await watchPicture(viewer);
+    return { publisher, viewer };
+  }
+
+  /** Both are live with the same sessions, and a frame of now is seen. Answers how long that took since `fromMs`. */
+  async function backSince(fromMs: number, publisher: Page, viewer: Page): Promise<number> {
+    const frameAtMs = await eventually(
+      'a new picture',
+      async () => (await stateOf(publisher)) === 'live' && firstFrameAfter(await picturesOf(viewer), fromMs),
+    );
+    await inState(viewer, 'live');
+    return Math.max(0, frameAtMs - fromMs);
+  }
+
+  beforeAll(async () => {
+    browser = await launchChromium();
+  });
+  afterEach(async () => {
+    await people.leave();
+    for (const step of undo.splice(0).reverse()) await step();
+  });
+  afterAll(() => browser?.close());
+
+  it('a server that was killed has both back, with the same sessions, within 3 s of its return', PATIENT, async () => {
+    const server = await serve();
+    const { publisher, viewer } = await liveBroadcast(server.url);
+    const sessions = await Promise.all([publisher, viewer].map(sessionOf));
+    // Long enough for ICE to notice, too.
+    for (const goneMs of [500, 6_000]) {
+      await server.end('SIGKILL');
+      await new Promise((resolve) => setTimeout(resolve, goneMs));
+      await server.start();
+      const tookMs = await backSince(Date.now(), publisher, viewer);
+      report('server killed and restarted', { goneMs, tookMs });
+      expect(tookMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
+      expect(await Promise.all([publisher, viewer].map(sessionOf))).toEqual(sessions);
+    }
+    const { looks, darkLooks } = await picturesOf(viewer);
+    expect(looks).toBeGreaterThan(50);
+    expect(darkLooks).toBe(0);
+  });
+
+  it(
+    'a server that stops keeps the picture until it closes, and has both back within 3 s of its return',
+    PATIENT,
+    async () => {
+      const server = await serve({ STOP_GRACE: '2' });
+      const { publisher, viewer } = await liveBroadcast(server.url);
+      const sessions = await Promise.all([publisher, viewer].map(sessionOf));
+      const stoppedAtMs = Date.now();
+      const ended = server.end('SIGTERM');
+      await eventually('not ready', async () => (await fetch(`${server.url}/readyz`)).status === 503);
+      await seeFrames(viewer, '#video', 20);
+      const meanwhile = await picturesOf(viewer);
+      expect(meanwhile.states).toEqual(['live']);
+      expect(await stateOf(publisher)).toBe('live');
+      expect(longestGapMs(meanwhile, stoppedAtMs)).toBeLessThanOrEqual(500);
+      expect(await ended).toBe(0);
+      await server.start();
+      const tookMs = await backSince(Date.now(), publisher, viewer);
+      report('server stopped and restarted', { tookMs });
+      expect(tookMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
+      expect(await Promise.all([publisher, viewer].map(sessionOf))).toEqual(sessions);
+      expect((await picturesOf(viewer)).darkLooks).toBe(0);
+    },
+  );
+
+  it(
+    'when another server takes the address over, nobody sees a break, and the old one ends early',
+    PATIENT,
+    async () => {
+      const [before, after] = [await serve({ STOP_GRACE: '30' }), await serve()];
+      const address = await Address.open(before.port);
+      undo.push(() => address.close());
+      const { publisher, viewer } = await liveBroadcast(address.url);
+      address.leadsTo(after.port);
+      const stoppedAtMs = Date.now();
+      expect(await before.end('SIGTERM')).toBe(0);
+      const endedMs = Date.now() - stoppedAtMs;
+      await seeFrames(viewer, '#video', 10);
+      const seen = await picturesOf(viewer);
+      const gapMs = longestGapMs(seen, stoppedAtMs);
+      report('moved to another server', { endedMs, gapMs });
+      expect(endedMs).toBeLessThan(10_000);
+      expect(gapMs).toBeLessThanOrEqual(1_000);
+      expect(seen.darkLooks).toBe(0);
+      expect(seen.states).not.toContain('reconnecting');
+      expect(await stateOf(publisher)).toBe('live');
+      const described = await (await fetch(`${after.url}/api/broadcasts/live`)).json();
+      expect(described).toMatchObject({ state: 'live', viewers: 1 });
+    },
+  );
+
+  it('an ICE restart of either side is hardly seen', PATIENT, async () => {
+    const server = await serve();
+    const { publisher, viewer } = await liveBroadcast(server.url);
+    for (const page of [publisher, viewer]) await hasKeptConnection(page);
+    for (const [who, page] of [
+      ['publisher', publisher],
+      ['viewer', viewer],
+    ] as const) {
+      const restarted = page.waitForResponse((response) => response.request().method() === 'PATCH');
+      const fromMs = Date.now();
+      await page.evaluate(() => dispatchEvent(new Event('online')));
+      expect((await restarted).status()).toBe(200);
+      await seeFrames(viewer, '#video', 30);
+      const seen = await picturesOf(viewer);
+      const gapMs = longestGapMs(seen, fromMs);
+      report(`ICE restart of the ${who}`, { gapMs });
+      expect(gapMs).toBeLessThanOrEqual(RESTART_GAP_MS);
+      expect(seen.states).toEqual(['live']);
+      expect(await hasKeptConnection(page)).toBe(true);
+    }
+  });
+
+  it('a lost WebSocket leaves media alone, and is back soon', PATIENT, async () => {
+    const server = await serve();
+    const keepSockets = () => {
+      const sockets: WebSocket[] = [];
+      Object.assign(globalThis, { sockets });
+      globalThis.WebSocket = class extends WebSocket {
+        constructor(url: string | URL) {
+          super(url);
+          sockets.push(this);
+        }
+      };
+    };
+    const { publisher, viewer } = await liveBroadcast(server.url, keepSockets);
+    for (const page of [publisher, viewer]) await hasKeptConnection(page);
+    const fromMs = Date.now();
+    for (const page of [publisher, viewer]) {
+      await page.evaluate(() => (globalThis as unknown as { sockets: WebSocket[] }).sockets.at(-1)?.close());
+      await page.waitForFunction(() => {
+        const { sockets } = globalThis as unknown as { sockets: WebSocket[] };
+        return sockets.length > 1 && sockets.at(-1)?.readyState === WebSocket.OPEN;
+      });
+    }
+    const tookMs = Date.now() - fromMs;
+    await seeFrames(viewer, '#video', 20);
+    const seen = await picturesOf(viewer);
+    report('both WebSockets lost', { tookMs, gapMs: longestGapMs(seen, fromMs) });
+    expect(longestGapMs(seen, fromMs)).toBeLessThanOrEqual(RESTART_GAP_MS);
+    expect(seen.states).toEqual(['live']);
+    for (const page of [publisher, viewer]) expect(await hasKeptConnection(page)).toBe(true);
+  });
+
+  it('closing a tab ends a viewer at once, and interrupts a publisher at once', PATIENT, async () => {
+    const server = await serve();
+    const { publisher, viewer } = await liveBroadcast(server.url);
+    const address = `${server.url}/whep/live/${await sessionOf(viewer)}`;
+    const described = async () => (await (await fetch(`${server.url}/api/broadcasts/live`)).json()) as object;
+    expect((await fetch(address)).status).toBe(204);
+    let fromMs = Date.now();
+    await viewer.close({ runBeforeUnload: true });
+    await eventually('the session is gone', async () => (await fetch(address)).status === 404, 1_000);
+    const viewerMs = Date.now() - fromMs;
+    expect(await described()).toMatchObject({ state: 'live', viewers: 0 });
+    fromMs = Date.now();
+    await publisher.close({ runBeforeUnload: true });
+    await eventually(
+      'interrupted',
+      async () => 'state' in (await described()) && JSON.stringify(await described()).includes('"interrupted"'),
+      1_000,
+    );
+    report('tabs closed', { viewerMs, publisherMs: Date.now() - fromMs });
+  });
+});
+
+/** An address before servers: connections that are there stay with their server when it leads to another one. */
+class Address {
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #port: number;
+  readonly #ownPort: number;
+
+  private constructor(ownPort: number, port: number) {
+    this.#ownPort = ownPort;
+    this.#port = port;
+    this.#server = createServer((incoming) => {
+      const outgoing = dial(this.#port, 'localhost');
+      for (const [one, other] of [
+        [incoming, outgoing],
+        [outgoing, incoming],
+      ] as const) {
+        this.#sockets.add(one);
+        one.pipe(other);
+        one.on('error', () => other.destroy());
+        one.on('close', () => {
+          this.#sockets.delete(one);
+          other.destroy();
+        });
+      }
+    });
+  }
+
+  static async open(port: number): Promise<Address> {
+    const address = new Address(await freePort(), port);
+    address.#server.listen(address.#ownPort);
+    await once(address.#server, 'listening');
+    return address;
+  }
+
+  get url(): string {
+    return `http://localhost:${this.#ownPort}`;
+  }
+
+  leadsTo(port: number): void {
+    this.#port = port;
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
