@@ -34,6 +34,10 @@ export class ResilientSession extends Emitter {
   #helloResume;
   /** The server of the socket is about to stop: another one may answer next. */
   #isStopping = false;
+  /** The connection in use was never connected yet. */
+  #isFresh = false;
+  /** @type {string | null} what this session cannot decode, as the server said last */
+  #unsupportedCodec = null;
 
   /**
    * @param {object} setup
@@ -136,6 +140,7 @@ export class ResilientSession extends Emitter {
   }
 
   #connectionMade() {
+    this.#isFresh = true;
     if (this.#isStopping) this.#socket.redial();
     else if (this.#client.resume !== this.#helloResume) this.#socket.sayHello();
   }
@@ -151,6 +156,14 @@ export class ResilientSession extends Emitter {
     // The old connection of a session that another window took over would only fail in the background.
     if (status.phase === 'taken-over') this.#client.close();
     this.emit('status', status);
+    if (status.phase !== 'connected' || !this.#isFresh) return;
+    this.#isFresh = false;
+    this.#rejoinIfUnable();
+  }
+
+  /** For when the codec changed while nobody listened. The server refuses another offer that cannot decode it either. */
+  #rejoinIfUnable() {
+    if (this.#unsupportedCodec !== null) this.#reconnector.move(Math.random() * SPREAD_MS[this.#role]);
   }
 
   /** @param {Welcome} welcome */
@@ -162,13 +175,13 @@ export class ResilientSession extends Emitter {
     if (this.#helloResume === undefined || this.#helloResume !== this.#client.resume) return;
     if (!session) return this.#reconnector.sessionChanged(null);
     this.#sessionChanged(session);
-    // The request to come back was told while nobody listened.
-    if (session.unsupportedCodec !== null && session.state !== 'away') this.#reconnector.move(0);
+    if (session.state === 'connected') this.#rejoinIfUnable();
   }
 
   /** @param {SessionView} session */
   #sessionChanged(session) {
     if (session.id !== this.#client.sessionId) return;
+    this.#unsupportedCodec = session.unsupportedCodec ?? null;
     this.#reconnector.sessionChanged(session);
     this.emit('session', session);
   }

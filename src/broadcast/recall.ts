@@ -25,7 +25,9 @@ export function recall(
   { announcer, jitter }: { announcer: Announcer; jitter: Jitter },
 ): void {
   const window = windowMs(sessions.length, reason);
-  for (const { id: sessionId } of sessions) {
-    announcer.emit({ type: 'reconnect', sessionId, reason, afterMs: Math.round(jitter() * window) });
+  for (const { id: sessionId, role } of sessions) {
+    // Publishers go last: until they do, who has gone already still sees the picture from here.
+    const share = role === 'publisher' ? 1 : jitter();
+    announcer.emit({ type: 'reconnect', sessionId, reason, afterMs: Math.round(share * window) });
   }
 }

@@ -47,6 +47,8 @@ test('everybody who is carried is asked to go within a moment, and media and mes
     [viewer.session.id, 'server-stopping'],
   ]);
   for (const { afterMs } of askedOf(stage)) expect(afterMs).toBeLessThanOrEqual(200);
+  // Last: the viewer has the old picture until the new one comes.
+  expect(askedOf(stage)[0]?.afterMs).toBe(200);
   expect(stage.registry.describe('live').state).toBe('live');
   expect(stage.media.openTransports.size).toBe(2);
   stage.registry.publishData('live', { label: 'chat', binary: false, payload: Buffer.from('bye') });

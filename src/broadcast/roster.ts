@@ -188,11 +188,11 @@ export class Roster {
       this.#oblivion.set(broadcast, this.#clock.now() + keepMs);
     }
     if (broadcast.deserted && leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
-    // Listeners come last: they may call back.
+    // Listeners come last: they may call back. Who hears that it cannot decode has heard what to do about it.
+    this.#recallUnable(judged);
     for (const session of new Set(changed ? [changed, ...judged] : judged)) {
       this.announcer.emit({ type: 'session', session: session.view() });
     }
-    this.#recallUnable(judged);
     if (visible) this.announcer.broadcastChanged(broadcast.name);
   }
 

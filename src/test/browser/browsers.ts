@@ -6,6 +6,7 @@ import {
   type Browser,
   type BrowserContext,
   type BrowserContextOptions,
+  type BrowserServer,
   chromium,
   firefox,
   type Page,
@@ -47,6 +48,15 @@ function isThere(path: string, name: string): boolean {
 
 export function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+}
+
+/** A Chromium whose processes can be seen; `connectChromium` leads into it. */
+export function serveChromium(): Promise<BrowserServer> {
+  return chromium.launchServer({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+}
+
+export function connectChromium(server: BrowserServer): Promise<Browser> {
+  return chromium.connect(server.wsEndpoint());
 }
 
 export function launchFirefox(): Promise<Browser> {
