@@ -12,6 +12,7 @@
  * @property {'idle' | 'live' | 'interrupted' | undefined} broadcast undefined: the server has not said yet
  * @property {boolean} wasSeen there was a picture or sound since the page was opened
  * @property {boolean} hasPicture there is one from this connection
+ * @property {boolean} hasOldPicture the one of the connection before still runs
  * @property {string | null} unsupportedCodec
  */
 
@@ -19,12 +20,15 @@
  * @param {JoinFacts} facts
  * @returns {JoinState}
  */
-export function joinState({ phase, everConnected, isCarried, broadcast, wasSeen, hasPicture, unsupportedCodec }) {
+export function joinState(facts) {
+  const { phase, everConnected, isCarried, broadcast, wasSeen, hasPicture, hasOldPicture, unsupportedCodec } = facts;
   if (phase === 'needs-key') return 'needs-key';
   if (phase === 'unsupported') return 'unsupported';
   // Another offer may have that codec: until that is known there is hope.
   if (unsupportedCodec !== null) return phase === 'connected' ? 'unsupported' : 'reconnecting';
   if (phase === 'refused' || phase === 'taken-over' || phase === 'ended' || phase === 'stopped') return 'stopped';
+  // Whatever another server says, to which the publisher may still be on the way.
+  if (hasOldPicture) return 'live';
   const isCalm = phase === 'connected' || phase === 'unsteady' || (isCarried && hasPicture);
   if (!isCalm) return everConnected ? 'reconnecting' : 'connecting';
   if (broadcast === 'interrupted') return 'interrupted';

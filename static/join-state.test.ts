@@ -10,6 +10,7 @@ const LIVE: JoinFacts = {
   broadcast: 'live',
   wasSeen: true,
   hasPicture: true,
+  hasOldPicture: false,
   unsupportedCodec: null,
 };
 
@@ -34,6 +35,11 @@ describe('joinState', () => {
       'an absent publisher, another connection made meanwhile',
       { phase: 'moving', isCarried: true, broadcast: 'interrupted' },
       'interrupted',
+    ],
+    [
+      'another server, whose publisher is on the way',
+      { broadcast: 'idle', hasPicture: false, hasOldPicture: true },
+      'live',
     ],
     ['nobody publishes yet', { broadcast: 'idle', wasSeen: false, hasPicture: false }, 'waiting'],
     ['nobody publishes any more', { broadcast: 'idle' }, 'ended'],

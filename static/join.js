@@ -126,7 +126,8 @@ function render() {
     isCarried: client.isCarried,
     broadcast: broadcast?.state,
     wasSeen,
-    hasPicture: hasPicture || (wasSeen && client.isPreviousAlive),
+    hasPicture,
+    hasOldPicture: wasSeen && client.isPreviousAlive,
     unsupportedCodec,
   });
   const words = JOIN_WORDS[state];

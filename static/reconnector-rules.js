@@ -1,8 +1,23 @@
-// What the reconnector needs from outside, and what it concludes from a phase or an error. Pure.
+// What the reconnector tells and what it needs from outside; what it concludes from a phase or an error. Pure.
 
 import { ProblemError } from './problem.js';
 
-/** @import { Phase } from './reconnector.js' */
+/**
+ * @typedef {'idle' | 'opening' | 'connecting' | 'connected' | 'unsteady' | 'restarting' | 'moving' | 'waiting' | 'occupied' |
+ *   'needs-key' | 'unsupported' | 'refused' | 'taken-over' | 'ended' | 'stopped'} Phase
+ *   `moving`: connected, and about to replace the connection because the server asked for it.
+ *   `needs-key` to `stopped` stay until `start()` is called again.
+ */
+
+/**
+ * @typedef {object} Status
+ * @property {Phase} phase
+ * @property {string} words what is happening, for a person; empty when there is nothing to say
+ * @property {boolean} everConnected since `start()`
+ * @property {boolean} isCarried there is a connection that works all the same
+ * @property {number | null} retryInMs when `waiting` or `occupied`: until the next try
+ * @property {ProblemError | null} error what the last try met
+ */
 
 /**
  * @typedef {object} Actions

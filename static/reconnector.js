@@ -23,7 +23,6 @@ const DIRECT_PATH_MS = 2_000;
 const OCCUPIED_RETRY_MS = 3_000;
 /** A connection that held this long was a good one: the next back-off starts anew. */
 const STABLE_MS = 10_000;
-
 /** A short silence is over when the server tells of it: then there is nothing to do. */
 const SECOND_THOUGHT_MS = 300;
 /** When a server that stops has no successor yet: how long until the next look. */
@@ -31,22 +30,8 @@ const MOVE_AGAIN_MS = 1_000;
 /** Over how long clients spread when the server loses all of them in one moment. */
 const SPREAD_MS = 1_000;
 
-/**
- * @typedef {'idle' | 'opening' | 'connecting' | 'connected' | 'unsteady' | 'restarting' | 'moving' | 'waiting' | 'occupied' |
- *   'needs-key' | 'unsupported' | 'refused' | 'taken-over' | 'ended' | 'stopped'} Phase
- *   `moving`: connected, and about to replace the connection because the server asked for it.
- *   `needs-key` to `stopped` stay until `start()` is called again.
- */
-
-/**
- * @typedef {object} Status
- * @property {Phase} phase
- * @property {string} words what is happening, for a person; empty when there is nothing to say
- * @property {boolean} everConnected since `start()`
- * @property {boolean} isCarried there is a connection that works all the same
- * @property {number | null} retryInMs when `waiting` or `occupied`: until the next try
- * @property {ProblemError | null} error what the last try met
- */
+/** @typedef {import('./reconnector-rules.js').Phase} Phase */
+/** @typedef {import('./reconnector-rules.js').Status} Status */
 
 /** @extends {Emitter<{ status: Status } & Record<string, unknown>>} */
 export class Reconnector extends Emitter {
@@ -63,6 +48,8 @@ export class Reconnector extends Emitter {
   #connectedAt = 0;
   /** The server lost the session, and the time of coming back has not come. */
   #isReturning = false;
+  /** An offer is under way; in `occupied` that does not show. */
+  #isAsking = false;
   /** The server is there again, whatever becomes of the request under way. */
   #isAwaited = false;
   /** Counts steps, so that the end of an overtaken one is ignored. */
@@ -112,14 +99,13 @@ export class Reconnector extends Emitter {
 
   /** The network came back or changed: no timer is worth waiting for. */
   networkChanged() {
-    if (this.#phase === 'waiting' || this.#phase === 'occupied') this.#open();
-    else if (this.#phase === 'connected' || this.#phase === 'unsteady') this.#restart();
+    if (this.#phase === 'connected' || this.#phase === 'unsteady') this.#restart();
+    else this.#hurry();
   }
 
   /** The machine slept, or the page was frozen: nothing that was known is sure. */
   woke() {
-    if (this.#phase === 'waiting' || this.#phase === 'occupied') return this.#open();
-    if (this.#phase !== 'connected' && this.#phase !== 'unsteady') return;
+    if (this.#phase !== 'connected' && this.#phase !== 'unsteady') return this.#hurry();
     const step = this.#step;
     this.#actions.hasPulse().then((isAlive) => {
       if (!isAlive && step === this.#step) this.#restart();
@@ -134,7 +120,7 @@ export class Reconnector extends Emitter {
 
   /** Nobody is live under the name any more. */
   nameIsFree() {
-    if (this.#phase === 'occupied') this.#open();
+    if (this.#phase === 'occupied') this.#hurry();
   }
 
   /**
@@ -158,6 +144,11 @@ export class Reconnector extends Emitter {
     if (session?.state === 'connected' && this.#isReturning) return this.#healed();
     const lost = session === null || session.state === 'away' || session.state === 'ended';
     if (lost && isOpen(this.#phase)) this.#return(session?.state === 'away' ? SECOND_THOUGHT_MS : 0);
+  }
+
+  /** Whoever waits for a time does not wait any longer. */
+  #hurry() {
+    if (this.#phase === 'waiting' || (this.#phase === 'occupied' && !this.#isAsking)) this.#open();
   }
 
   /** @param {number} atLeastMs */
@@ -188,6 +179,7 @@ export class Reconnector extends Emitter {
   #open() {
     const occupied = this.#phase === 'occupied';
     const step = this.#begin(occupied ? 'occupied' : 'opening');
+    this.#isAsking = true;
     this.#actions.open().then(
       () => step === this.#step && this.#opened(),
       (error) => step === this.#step && this.#openFailed(asProblem(error)),
@@ -290,7 +282,7 @@ export class Reconnector extends Emitter {
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     this.#phase = phase;
-    this.#isReturning = this.#isAwaited = false;
+    this.#isReturning = this.#isAwaited = this.#isAsking = false;
     const step = ++this.#step;
     const isCarried = this.#actions.isCarried();
     const status = { phase, everConnected: this.#everConnected, isCarried, retryInMs, error: this.#error };

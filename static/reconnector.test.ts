@@ -313,6 +313,8 @@ describe('Reconnector', () => {
     await settle();
     openResult = undefined;
     reconnector.nameIsFree();
+    // Its own offer changes the broadcast, too.
+    reconnector.nameIsFree();
     expect(calls).toEqual(['open', 'open']);
     await settle();
     reconnector.nameIsFree();

@@ -135,7 +135,7 @@ export class ResilientSession extends Emitter {
 
   /** @param {ReconnectRequest} request */
   #asked({ reason, afterMs }) {
-    this.#isStopping = reason === 'server-stopping';
+    this.#isStopping ||= reason === 'server-stopping';
     this.#reconnector.move(afterMs);
   }
 

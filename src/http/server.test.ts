@@ -116,6 +116,32 @@ describe('closing', () => {
     expect(error.code).toBe('ECONNREFUSED');
   });
 
+  it('of those that wait for a next request only, leaves who is being answered, and goes on listening', async () => {
+    const finished = Promise.withResolvers<void>();
+    const servers = create({
+      handler: async ({ url }, response) => {
+        servers.servers[0]?.emit('begun');
+        if (url === '/slow') await finished.promise;
+        response.end('answer');
+      },
+    });
+    await servers.listen();
+    const [idle, busy] = [connect(servers.ports.http ?? 0, '127.0.0.1'), connect(servers.ports.http ?? 0, '127.0.0.1')];
+    idle.write('GET / HTTP/1.1\r\nHost: here\r\n\r\n');
+    await once(idle, 'data');
+    const begun = once(servers.servers[0] ?? process, 'begun');
+    busy.write('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n');
+    await begun;
+    const gone = once(idle, 'close');
+    servers.closeIdle();
+    await gone;
+    finished.resolve();
+    expect(String((await once(busy, 'data'))[0])).toContain('answer');
+    busy.destroy();
+    expect((await fetch(`http://127.0.0.1:${servers.ports.http}`)).status).toBe(200);
+    await servers.close();
+  });
+
   it('can be done twice, and before listening', async () => {
     const servers = create();
     await servers.close();

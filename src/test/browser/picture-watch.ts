@@ -6,6 +6,7 @@ import type { Page } from 'playwright-core';
 interface Watched {
   readonly framesAtMs: number[];
   readonly states: string[];
+  readonly statesAtMs: number[];
   darkLooks: number;
   looks: number;
 }
@@ -15,6 +16,8 @@ export interface Seen {
   readonly framesAtMs: readonly number[];
   /** `data-state` of the page, each time that it changed. */
   readonly states: readonly string[];
+  /** Unix ms of each. */
+  readonly statesAtMs: readonly number[];
   /** How often the stage was looked at, and how often it was black. */
   readonly looks: number;
   readonly darkLooks: number;
@@ -27,7 +30,7 @@ export async function watchPicture(page: Page): Promise<void> {
   await page.evaluate((lookMs) => {
     const video = document.querySelector('#video') as HTMLVideoElement;
     const still = document.querySelector('#still') as HTMLCanvasElement;
-    const watched: Watched = { framesAtMs: [], states: [document.body.dataset.state ?? ''], darkLooks: 0, looks: 0 };
+    const watched: Watched = { framesAtMs: [], states: [], statesAtMs: [], darkLooks: 0, looks: 0 };
     Object.assign(globalThis, { watched });
     const next = (): void => {
       watched.framesAtMs.push(Date.now());
@@ -36,8 +39,11 @@ export async function watchPicture(page: Page): Promise<void> {
     video.requestVideoFrameCallback(next);
     const stateChanged = (): void => {
       const { state = '' } = document.body.dataset;
-      if (state !== watched.states.at(-1)) watched.states.push(state);
+      if (state === watched.states.at(-1)) return;
+      watched.states.push(state);
+      watched.statesAtMs.push(Date.now());
     };
+    stateChanged();
     new MutationObserver(stateChanged).observe(document.body, { attributeFilter: ['data-state'] });
     const canvas = new OffscreenCanvas(8, 8);
     const context = canvas.getContext('2d', { willReadFrequently: true });

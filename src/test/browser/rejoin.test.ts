@@ -136,6 +136,40 @@ suite('in Chromium', () => {
     },
   );
 
+  it(
+    'who waits for a name is live as soon as the page that has it crashes, and viewers hear of it',
+    PATIENT,
+    async () => {
+      const server = await serve();
+      const [first, next, viewer] = (await Promise.all([1, 2, 3].map(() => people.newPage(browser)))) as [
+        Page,
+        Page,
+        Page,
+      ];
+      await first.goto(`${server.url}/publish`);
+      await pressGoLive(first);
+      await viewer.goto(`${server.url}/join`);
+      await seeFrames(viewer, '#video', 10);
+      await watchPicture(viewer);
+      await next.goto(`${server.url}/publish`);
+      await inState(next, 'preview');
+      await next.click('#go-live');
+      await next.waitForSelector('#status:has-text("Somebody else is live")');
+
+      const fromMs = Date.now();
+      await crash(first);
+      await inState(next, 'live');
+      const takenMs = Date.now() - fromMs;
+      await seeFrames(viewer, '#video', 5);
+      const { states, statesAtMs } = await picturesOf(viewer);
+      expect(states).toEqual(['live', 'interrupted', 'live']);
+      const [, noticedMs = 0, viewerMs = 0] = statesAtMs.map((atMs) => atMs - fromMs);
+      report('publisher page crashed, another one waited', { noticedMs, takenMs, viewerMs });
+      expect(noticedMs).toBeLessThanOrEqual(3_000);
+      expect(takenMs - noticedMs).toBeLessThanOrEqual(1_000);
+    },
+  );
+
   it('machines that slept longer than any grace come back by themselves', { timeout: 90_000 }, async () => {
     const server = await serve({ VIEWER_GRACE: '2', PUBLISHER_GRACE: '2' });
     const machines = await Promise.all([Machine.start(), Machine.start()]);
@@ -172,6 +206,13 @@ suite('in Chromium', () => {
     expect((await picturesOf(viewer)).darkLooks).toBe(0);
   });
 });
+
+/** Its process ends without a word to anybody. */
+async function crash(page: Page): Promise<void> {
+  const crashed = page.waitForEvent('crash');
+  page.goto('chrome://crash').catch(() => {});
+  await crashed;
+}
 
 /** A browser that can be stopped with all its processes, as a laptop does when it is closed. */
 class Machine {
