@@ -37,7 +37,9 @@ export class Drain {
         resolve();
       });
     });
-    recall(carried, 'server-stopping', { announcer: this.#roster.announcer, jitter: this.#jitter });
+    // Whoever is asked must still have time to go.
+    const atMostMs = deadlineMs / 2;
+    recall(carried, 'server-stopping', { announcer: this.#roster.announcer, jitter: this.#jitter, atMostMs });
     return ended;
   }
 }

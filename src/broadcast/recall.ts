@@ -14,17 +14,17 @@ const SHORTEST_MS: Record<ReconnectReason, number> = { 'server-stopping': 200, c
 /** 0 up to, and not including, 1. */
 export type Jitter = () => number;
 
-/** The time over which so many are spread. */
-export function windowMs(sessions: number, reason: ReconnectReason): number {
-  return Math.min(LONGEST_MS, Math.max(SHORTEST_MS[reason], sessions * EACH_MS));
+/** The time over which so many are spread, `atMostMs` of it. */
+export function windowMs(sessions: number, reason: ReconnectReason, atMostMs = LONGEST_MS): number {
+  return Math.min(LONGEST_MS, atMostMs, Math.max(SHORTEST_MS[reason], sessions * EACH_MS));
 }
 
 export function recall(
   sessions: readonly Session[],
   reason: ReconnectReason,
-  { announcer, jitter }: { announcer: Announcer; jitter: Jitter },
+  { announcer, jitter, atMostMs }: { announcer: Announcer; jitter: Jitter; atMostMs?: number },
 ): void {
-  const window = windowMs(sessions.length, reason);
+  const window = windowMs(sessions.length, reason, atMostMs);
   for (const { id: sessionId, role } of sessions) {
     // Publishers go last: until they do, who has gone already still sees the picture from here.
     const share = role === 'publisher' ? 1 : jitter();

@@ -128,6 +128,13 @@ test.each([
   expect(windowMs(sessions, reason)).toBe(expected);
 });
 
+test('nobody is asked to go later than after half of the time that there is', async () => {
+  const stage = new Stage();
+  await stage.publish();
+  void stage.registry.drain(100);
+  expect(askedOf(stage).map(({ afterMs }) => afterMs)).toEqual([50]);
+});
+
 test('of a thousand that are asked, few come in the same 100 ms', () => {
   const clock = new FakeClock();
   const announcer = new Announcer({

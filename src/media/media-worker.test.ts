@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { OpenTransportRequest } from '../broadcast/ports.ts';
 import { AV1 } from '../test/rtp-fixtures.ts';
 import { CHROME_PUBLISHER, CHROME_VIEWER, PUBLISHERS, sdp, VIEWERS } from '../test/sample-offers.ts';
@@ -24,6 +24,12 @@ beforeEach(async () => {
   events = [];
   requests = 0;
   front = await UdpFront.bind(0, '127.0.0.1');
+  worker = newWorker();
+});
+afterEach(() => worker.stop());
+
+/** On the front of the moment. */
+function newWorker(): MediaWorker {
   const settings = {
     index: 0,
     udpPort: 0,
@@ -36,9 +42,8 @@ beforeEach(async () => {
     clockOrigin: { unixMs: 0, monotonicMs: 0 },
   };
   engine = new PortableEngine({ sender: front, cname: 'cname' });
-  worker = new MediaWorker({ settings, front, engine, emit: (event) => events.push(event), now: () => nowMs });
-});
-afterEach(() => worker.stop());
+  return new MediaWorker({ settings, front, engine, emit: (event) => events.push(event), now: () => nowMs });
+}
 
 type Reply = Extract<WorkerEvent, { type: 'reply' }>;
 
@@ -118,6 +123,25 @@ describe('a media worker', () => {
     });
     expect(ended).toMatchObject({ event: { type: 'closed', transportId: 't1', reason: 'setup-timeout' } });
     expect(front.size.clients).toBe(0);
+  });
+
+  it('does not take its own standstill for the silence of its peers', async () => {
+    await worker.stop();
+    front = await UdpFront.bind(0, '127.0.0.1');
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    try {
+      worker = newWorker();
+      open({});
+      nowMs += 16_000;
+      // What the peer sent meanwhile waits at the socket, and is read after the timers.
+      vi.advanceTimersByTime(250);
+      expect(events.filter(({ type }) => type === 'transport')).toEqual([]);
+      nowMs += 250;
+      vi.advanceTimersByTime(250);
+      expect(events.filter(({ type }) => type === 'transport')).toHaveLength(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('gives new ICE credentials for a transport, and none for one that it does not know', () => {

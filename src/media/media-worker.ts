@@ -30,6 +30,8 @@ import type {
 /** Losses must be asked for within a frame or two. */
 const PUBLISHER_TICK_MS = 20;
 const TICK_MS = 250;
+/** A look that comes so late finds packets that wait at the socket: the thread was busy, not the peers silent. */
+const LATE_TICK_MS = 1_000;
 /** Reports to viewers are due once a second each; looked at so often, they are spread. */
 const VIEWER_TICK_MS = 50;
 
@@ -58,6 +60,7 @@ export class MediaWorker {
   readonly #engine: FanoutEngine;
   readonly #load: SendLoad;
   readonly #timers: NodeJS.Timeout[];
+  #tickedAtMs: number;
   readonly #counters: RtpCounters = {
     rtpPacketsReceived: 0,
     dataMessagesSent: 0,
@@ -70,6 +73,7 @@ export class MediaWorker {
     this.#engine = engine;
     this.#emit = emit;
     this.#now = now;
+    this.#tickedAtMs = now();
     this.#load = new SendLoad(now);
     this.#links = new SourceLinks({
       index: settings.index,
@@ -311,6 +315,9 @@ export class MediaWorker {
 
   #tickTransports(): void {
     const nowMs = this.#now();
+    const isLate = nowMs - this.#tickedAtMs > LATE_TICK_MS;
+    this.#tickedAtMs = nowMs;
+    if (isLate) return;
     for (const transport of this.#transports()) transport.tick(nowMs);
     this.#forgetStarted();
   }
