@@ -141,8 +141,10 @@ export class ResilientSession extends Emitter {
 
   #connectionMade() {
     this.#isFresh = true;
+    const isSame = this.#client.resume === this.#helloResume;
+    if (!isSame) this.#unsupportedCodec = null;
     if (this.#isStopping) this.#socket.redial();
-    else if (this.#client.resume !== this.#helloResume) this.#socket.sayHello();
+    else if (!isSame) this.#socket.sayHello();
   }
 
   /** @param {BroadcastView} broadcast */

@@ -112,10 +112,9 @@ suite('in Chromium', () => {
       await watchPicture(viewer);
       const session = await sessionOf(viewer);
 
-      const told = viewer.waitForRequest((request) => request.method() === 'POST');
+      const asked = viewer.waitForRequest((request) => request.method() === 'POST').then(() => Date.now());
       await changeTo('video/H264');
-      await told;
-      const askedAtMs = Date.now();
+      const askedAtMs = await asked;
       const frameAtMs = await eventually('a picture', async () => firstFrameAfter(await picturesOf(viewer), askedAtMs));
       await inState(viewer, 'live');
       report('rejoined for a codec', { tookMs: frameAtMs - askedAtMs });
