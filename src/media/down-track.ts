@@ -82,6 +82,7 @@ export class DownTrack {
       payloadType,
       indexOffset: this.#indexOffset,
       firstIndex: this.#firstIndex,
+      liveIndex: this.#firstIndex,
       mid: this.#media.mid,
       extensionIds: {
         mid: id('mid'),
