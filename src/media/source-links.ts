@@ -9,6 +9,12 @@ export interface SourceLinksOptions {
   readonly index: number;
   /** A publisher elsewhere sent something. */
   readonly onItems: (broadcast: string, sourceId: string, items: readonly SourceItem[]) => void;
+  /** What it sent before we subscribed. */
+  readonly onPast: (broadcast: string, sourceId: string, items: readonly SourceItem[]) => void;
+  /** What a publisher here sent, for a worker that has just subscribed. */
+  readonly pastOf: (
+    broadcast: string,
+  ) => { readonly sourceId: string; readonly items: readonly SourceItem[] } | undefined;
   /** A viewer elsewhere needs a key frame of a publisher here. */
   readonly onKeyFrameWish: (broadcast: string) => void;
 }
@@ -121,7 +127,8 @@ export class SourceLinks {
         const workers = this.#subscribers.get(broadcast) ?? new Set<number>();
         workers.add(worker);
         this.#subscribers.set(broadcast, workers);
-        this.#options.onKeyFrameWish(broadcast);
+        const past = this.#options.pastOf(broadcast);
+        if (past) this.#tell(worker, { type: 'past', broadcast, ...past });
         return;
       }
       case 'unsubscribe': {
@@ -135,6 +142,9 @@ export class SourceLinks {
         return;
       case 'source':
         if (this.#wanted.has(broadcast)) this.#options.onItems(broadcast, message.sourceId, message.items);
+        return;
+      case 'past':
+        if (this.#wanted.has(broadcast)) this.#options.onPast(broadcast, message.sourceId, message.items);
     }
   }
 

@@ -37,6 +37,7 @@ beforeEach(() => {
     group: viewer.engine.addGroup(),
     load: new SendLoad(() => nowMs),
     now: () => nowMs,
+    startMemory: { maxBytes: 0, maxMs: 0 },
     wishKeyFrame: () => wishes++,
   });
 });

@@ -125,9 +125,12 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
       this.#member = member;
       this.#downTracks.push(...negotiation.media.map((media) => new DownTrack(media, member)));
       relay.addViewer(this);
-      if (this.#downTrack('video')) relay.wishKeyFrame();
     }
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
+  }
+
+  get latecomer(): DownTrack | undefined {
+    return this.#downTrack('video');
   }
 
   onMoved(remote: RemoteAddress): void {

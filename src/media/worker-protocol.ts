@@ -13,6 +13,7 @@ import type {
 import type { ErrorCode } from '../errors.ts';
 import type { ClockOrigin } from '../monotonic-clock.ts';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import type { PassedExtensions } from '../rtp/header-extension.ts';
 import type { FanoutChoice } from './fanout/engine.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
@@ -28,6 +29,8 @@ export interface WorkerSettings {
   readonly hostAddresses: readonly string[];
   readonly maxPendingTransports: number;
   readonly fanout: FanoutChoice;
+  /** How much of a broadcast's past is kept for those who join. */
+  readonly startMemory: GroupLimits;
   /** All threads tell the same time. */
   readonly clockOrigin: ClockOrigin;
 }
@@ -123,7 +126,8 @@ export type SourceItem =
 export type LinkMessage =
   | { readonly type: 'subscribe' | 'unsubscribe' | 'key-frame-wish'; readonly broadcast: string }
   | {
-      readonly type: 'source';
+      /** `past`: what was sent before the worker subscribed. */
+      readonly type: 'source' | 'past';
       readonly broadcast: string;
       /** The publisher's transport: a new one continues the Timeline. */
       readonly sourceId: string;
