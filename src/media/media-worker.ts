@@ -19,6 +19,7 @@ import type { UdpFront } from './transport/udp-front.ts';
 import { ViewerData } from './viewer-data.ts';
 import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
 import type {
+  Past,
   Reply,
   SourceItem,
   WorkerCommand,
@@ -77,7 +78,7 @@ export class MediaWorker {
         const relay = this.#audience.relay(broadcast);
         for (const item of items) relay?.receive(sourceId, item);
       },
-      onPast: (broadcast, sourceId, items) => this.#audience.relay(broadcast)?.remember(sourceId, items),
+      onPast: (broadcast, sourceId, past) => this.#audience.relay(broadcast)?.remember(sourceId, past),
       pastOf: (broadcast) => this.#pastOf(broadcast),
       onKeyFrameWish: (broadcast) => this.#askPublishersHere(broadcast),
     });
@@ -93,7 +94,7 @@ export class MediaWorker {
       onWanted: (broadcast, wanted) => {
         this.#links.setWanted(broadcast, wanted);
         const past = wanted ? this.#pastOf(broadcast) : undefined;
-        if (past) this.#audience.relay(broadcast)?.remember(past.sourceId, past.items);
+        if (past) this.#audience.relay(broadcast)?.remember(past.sourceId, past);
       },
     });
     this.#viewerData = new ViewerData(this.#audience);
@@ -300,9 +301,9 @@ export class MediaWorker {
   }
 
   /** Of the publisher that is here; after a takeover of the newest one. */
-  #pastOf(broadcast: string): { sourceId: string; items: SourceItem[] } | undefined {
+  #pastOf(broadcast: string): (Past & { sourceId: string }) | undefined {
     const publisher = [...this.#publishers.values()].findLast((each) => each.broadcast === broadcast);
-    return publisher && { sourceId: publisher.id, items: publisher.past };
+    return publisher && { sourceId: publisher.id, ...publisher.past };
   }
 
   #askPublishersHere(broadcast: string): void {

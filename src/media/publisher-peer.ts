@@ -8,7 +8,7 @@ import { SourceMemory } from './source-memory.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import type { Past } from './worker-protocol.ts';
 
 export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
   readonly id: string;
@@ -53,9 +53,9 @@ export class PublisherPeer implements TransportOwner {
     return this.#options.id;
   }
 
-  /** What it sent since its last key frame. */
-  get past(): SourceItem[] {
-    return this.#memory.items;
+  /** For a relay that begins now. */
+  get past(): Past {
+    return { items: this.#memory.items, isDeaf: this.ingress.isDeaf(this.#options.now()) };
   }
 
   get broadcast(): string {

@@ -10,7 +10,7 @@ import { absSendTime, type FanoutGroup } from './fanout/engine.ts';
 import { Gatherer, type SendLoad } from './fanout/gatherer.ts';
 import { Latecomers } from './latecomers.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import type { Past, SourceItem } from './worker-protocol.ts';
 
 /** A viewer as the relay sees it. */
 export interface RelayViewer {
@@ -111,10 +111,8 @@ export class Relay {
 
   receive(sourceId: string, item: SourceItem): void {
     const upTrack = this.#upTrackOf(item.kind);
-    if (item.kind === 'video' && sourceId !== this.#videoFrom) {
-      this.#videoFrom = sourceId;
-      this.#answers.forget();
-    }
+    if (item.kind === 'video') this.#sourceIs(sourceId);
+    const { sourcesStarted } = upTrack;
     const packet = this.#take(sourceId, item);
     if (!packet) {
       // Only for somebody who can receive it: a wish too early comes to nothing and throttles the one that counts.
@@ -127,6 +125,8 @@ export class Relay {
       if (packet.startsDecoding) this.#start(waiting, packet, upTrack);
       else this.#wishAgain(sourceId);
     }
+    // Where its clock stands is told with its first packets, and not up to a second later.
+    if (upTrack.sourcesStarted !== sourcesStarted) for (const viewer of this.#viewers) this.#beginning.add(viewer);
     this.#gatherer.add(packet);
   }
 
@@ -134,7 +134,9 @@ export class Relay {
    * What a source sent before this relay was there: viewers here begin with it as with what the relay remembers itself.
    * It is sent to nobody else.
    */
-  remember(sourceId: string, items: readonly SourceItem[]): void {
+  remember(sourceId: string, { items, isDeaf }: Past): void {
+    this.#sourceIs(sourceId);
+    if (isDeaf) this.#answers.forget(true);
     const sendTime = absSendTime(this.#options.now());
     for (const item of items) {
       const packet = this.#take(sourceId, item);
@@ -150,6 +152,12 @@ export class Relay {
     this.#latecomers.close();
     for (const timer of this.#patience.values()) clearTimeout(timer);
     this.#options.group.remove();
+  }
+
+  #sourceIs(sourceId: string): void {
+    if (sourceId === this.#videoFrom) return;
+    this.#videoFrom = sourceId;
+    this.#answers.forget();
   }
 
   #upTrackOf(kind: MediaKind): UpTrack {

@@ -16,8 +16,8 @@ function workers() {
     const links = new SourceLinks({
       index,
       onItems: (broadcast, sourceId, items) => got.push({ broadcast, sourceId, items }),
-      onPast: (broadcast, sourceId, items) => pasts.push(`${broadcast} ${sourceId} ${items.length}`),
-      pastOf: () => ({ sourceId: 'pub', items: [item(1), item(2)] }),
+      onPast: (broadcast, sourceId, { items }) => pasts.push(`${broadcast} ${sourceId} ${items.length}`),
+      pastOf: () => ({ sourceId: 'pub', items: [item(1), item(2)], isDeaf: false }),
       onKeyFrameWish: (broadcast) => wishes.push(broadcast),
     });
     open.push(links);

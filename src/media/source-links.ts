@@ -2,7 +2,7 @@
 // wishes for key frames go the other way. It must not know transports or viewers.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { LinkMessage, SourceItem } from './worker-protocol.ts';
+import type { LinkMessage, Past, SourceItem } from './worker-protocol.ts';
 
 export interface SourceLinksOptions {
   /** This worker. */
@@ -10,11 +10,9 @@ export interface SourceLinksOptions {
   /** A publisher elsewhere sent something. */
   readonly onItems: (broadcast: string, sourceId: string, items: readonly SourceItem[]) => void;
   /** What it sent before we subscribed. */
-  readonly onPast: (broadcast: string, sourceId: string, items: readonly SourceItem[]) => void;
+  readonly onPast: (broadcast: string, sourceId: string, past: Past) => void;
   /** What a publisher here sent, for a worker that has just subscribed. */
-  readonly pastOf: (
-    broadcast: string,
-  ) => { readonly sourceId: string; readonly items: readonly SourceItem[] } | undefined;
+  readonly pastOf: (broadcast: string) => (Past & { readonly sourceId: string }) | undefined;
   /** A viewer elsewhere needs a key frame of a publisher here. */
   readonly onKeyFrameWish: (broadcast: string) => void;
 }
@@ -144,7 +142,7 @@ export class SourceLinks {
         if (this.#wanted.has(broadcast)) this.#options.onItems(broadcast, message.sourceId, message.items);
         return;
       case 'past':
-        if (this.#wanted.has(broadcast)) this.#options.onPast(broadcast, message.sourceId, message.items);
+        if (this.#wanted.has(broadcast)) this.#options.onPast(broadcast, message.sourceId, message);
     }
   }
 

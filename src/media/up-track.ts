@@ -45,6 +45,7 @@ export class UpTrack {
   /** Transport and SSRC → number of the source, rising; the newest few. */
   readonly #sourceNumbers = new Map<string, number>();
   #source = 0;
+  #sourcesStarted = 0;
   #awaitsKeyFrame = false;
   /** Highest canonical index given. */
   #newestIndex: number | undefined;
@@ -79,6 +80,16 @@ export class UpTrack {
     return this.#codec;
   }
 
+  /** How many sources have begun: another number means that there is a new one. */
+  get sourcesStarted(): number {
+    return this.#sourcesStarted;
+  }
+
+  /** Something came within the last `withinMs`. */
+  isActive(nowMs: number, withinMs: number): boolean {
+    return this.#last !== undefined && nowMs - this.#last.arrivedAtMs <= withinMs;
+  }
+
   /** Takes a packet of a source; undefined when viewers must not see it (padding, too long, late from an older source). */
   receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
     const source = this.#numberOf(sourceKey(sourceId, item.ssrc));
@@ -103,6 +114,7 @@ export class UpTrack {
       // What stands for which moment goes on as it was until the new source's first report: the timeline goes on by
       // the clock on the wall too, and players lose lip-sync when the two are moved against each other.
       this.#source = source;
+      this.#sourcesStarted++;
     }
     const codec = this.#intern(item.codec);
     if (!isLate) this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };

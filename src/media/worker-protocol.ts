@@ -123,13 +123,21 @@ export type SourceItem =
       readonly capturedAtMs: number;
     };
 
+/** What a publisher sent since its last key frame. */
+export interface Past {
+  readonly items: readonly SourceItem[];
+  /** Nobody can make it send a key frame before its time. */
+  readonly isDeaf: boolean;
+}
+
 export type LinkMessage =
   | { readonly type: 'subscribe' | 'unsubscribe' | 'key-frame-wish'; readonly broadcast: string }
   | {
-      /** `past`: what was sent before the worker subscribed. */
-      readonly type: 'source' | 'past';
+      readonly type: 'source';
       readonly broadcast: string;
       /** The publisher's transport: a new one continues the Timeline. */
       readonly sourceId: string;
       readonly items: readonly SourceItem[];
-    };
+    }
+  /** What was sent before the worker subscribed. */
+  | ({ readonly type: 'past'; readonly broadcast: string; readonly sourceId: string } & Past);

@@ -60,7 +60,10 @@ describe('KeyFrameAnswers', () => {
     ],
   ])('a publisher that %s', (_what, steps, nowMs, isDeaf) => {
     const answers = new KeyFrameAnswers();
-    for (const [what, atMs = 0] of steps) answers[what](atMs);
+    for (const [what, atMs = 0] of steps) {
+      if (what === 'forget') answers.forget();
+      else answers[what](atMs);
+    }
     expect(answers.isDeaf(nowMs)).toBe(isDeaf);
   });
 });

@@ -21,9 +21,9 @@ export class KeyFrameAnswers {
   }
 
   /** Another source: what the one before did says nothing about it. */
-  forget(): void {
+  forget(isDeaf = false): void {
     this.#askedAtMs = undefined;
-    this.#ignored = false;
+    this.#ignored = isDeaf;
   }
 
   /** The last request came to nothing. */

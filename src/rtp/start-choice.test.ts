@@ -22,7 +22,7 @@ describe('chooseStart', () => {
     [
       'a large group of one that does not',
       { groupBytes: 2_000_000, isDeaf: true },
-      { asksPublisher: false, groupAfterMs: 0 },
+      { asksPublisher: true, groupAfterMs: 0 },
     ],
   ])('with %s', (_what, facts, expected) => expect(chooseStart(facts)).toEqual(expected));
 });

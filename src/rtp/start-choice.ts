@@ -21,8 +21,9 @@ const PATIENCE_MS = 120;
 
 export function chooseStart({ groupBytes, isDeaf }: StartFacts): Start {
   if (groupBytes === undefined) return { asksPublisher: true, groupAfterMs: undefined };
-  if (isDeaf || groupBytes <= SMALL_GROUP_BYTES) return { asksPublisher: false, groupAfterMs: 0 };
-  return { asksPublisher: true, groupAfterMs: PATIENCE_MS };
+  if (groupBytes <= SMALL_GROUP_BYTES) return { asksPublisher: false, groupAfterMs: 0 };
+  // One that was only overloaded shows in this way that it answers again.
+  return { asksPublisher: true, groupAfterMs: isDeaf ? 0 : PATIENCE_MS };
 }
 
 export interface CatchUpPace {
