@@ -108,8 +108,7 @@ export class RecordedPublisher extends LibdatachannelPeer {
   #frame = 0;
   #sounds = 0;
   #timer: NodeJS.Timeout | undefined;
-  /** Unix ms of the newest key frame. */
-  keyFrameAtMs = 0;
+  #keyFrameAtMs = Number.POSITIVE_INFINITY;
 
   constructor(recording: Recording) {
     super();
@@ -145,6 +144,11 @@ export class RecordedPublisher extends LibdatachannelPeer {
     }, 5);
   }
 
+  /** Since the newest key frame began to leave; negative before the first. */
+  get sinceKeyFrameMs(): number {
+    return performance.now() - this.#keyFrameAtMs;
+  }
+
   override close(): void {
     clearInterval(this.#timer);
     super.close();
@@ -154,7 +158,7 @@ export class RecordedPublisher extends LibdatachannelPeer {
     const { frames, framesPerSecond } = this.#recording;
     const number = this.#frame++;
     const at = number % frames.length;
-    if (at === 0) this.keyFrameAtMs = Date.now();
+    if (at === 0) this.#keyFrameAtMs = performance.now();
     const payloads = frames[at] ?? [];
     const timestamp = Math.round((number * 90_000) / framesPerSecond);
     for (const [part, payload] of payloads.entries()) {
