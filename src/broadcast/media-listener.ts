@@ -34,7 +34,7 @@ export class MediaListener {
         break;
       case 'closed':
         this.#log?.info({ broadcast: session.broadcast, role: session.role, reason: event.reason }, 'transport closed');
-        this.#roster.transportClosed(session);
+        this.#roster.transportClosed(session, event.reason);
         break;
       case 'tracks':
         this.#onTracks(session, event.tracks);

@@ -130,6 +130,35 @@ export interface StoredSession {
   readonly keyHash: string | null;
   /** Unix ms. */
   readonly createdAtMs: number;
+  /** As others see it; empty when none was given. */
+  readonly name: string;
+  /** Undefined when it was never muted. */
+  readonly mute: Mute | undefined;
+}
+
+/** A session may not write in the chat until then. */
+export interface Mute {
+  /** Unix ms. */
+  readonly untilMs: number;
+  /** The publisher's words; may be empty. */
+  readonly reason: string;
+}
+
+/** Who may write in the chat. `named`: who has given a name. The publisher always may, unless it is off. */
+export type ChatRight = 'off' | 'publisher' | 'named' | 'everyone';
+
+export const CHAT_RIGHTS = ['off', 'publisher', 'named', 'everyone'] as const satisfies readonly ChatRight[];
+
+export interface ChatMessage {
+  readonly id: string;
+  /** Alias of the session that wrote it; null for a program, or a publisher who is not live yet. */
+  readonly viewer: string | null;
+  /** At the time; empty for somebody without a name. */
+  readonly name: string;
+  readonly role: Role | 'program';
+  readonly text: string;
+  /** Unix ms. */
+  readonly atMs: number;
 }
 
 export interface BroadcastSettings {
@@ -137,6 +166,9 @@ export interface BroadcastSettings {
   readonly title: string;
   /** False: not shown on `/` and in the list of the API. */
   readonly listed: boolean;
+  readonly chat: ChatRight;
+  /** Between two chat messages of one session; 0 to 300. The publisher is not held to it. */
+  readonly slowModeSeconds: number;
 }
 
 export interface StoredBroadcast {
@@ -144,6 +176,8 @@ export interface StoredBroadcast {
   readonly settings: BroadcastSettings;
   /** The last message of each label `state` and `state/…`. */
   readonly stateMessages: readonly DataMessage[];
+  /** Oldest first. */
+  readonly chat: readonly ChatMessage[];
 }
 
 export interface StoredState {
@@ -160,6 +194,9 @@ export interface Store {
   saveSettings(broadcast: string, settings: BroadcastSettings): void;
   saveStateMessage(broadcast: string, message: DataMessage): void;
   deleteStateMessages(broadcast: string): void;
+  saveChatMessage(broadcast: string, message: ChatMessage): void;
+  deleteChatMessage(broadcast: string, id: string): void;
+  deleteChat(broadcast: string): void;
   close(): void;
 }
 

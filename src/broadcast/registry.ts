@@ -7,6 +7,7 @@ import type { Broadcast } from './broadcast.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { MediaListener } from './media-listener.ts';
 import { type BroadcastName, parseBroadcastName, parseLabel } from './names.ts';
+import { PeopleDesk } from './people/people-desk.ts';
 import type {
   BroadcastSettings,
   Clock,
@@ -55,6 +56,8 @@ interface Attempt {
 }
 
 export class Registry implements BroadcastService {
+  readonly people: PeopleDesk;
+  readonly chat: PeopleDesk;
   readonly #media: MediaPort;
   readonly #clock: Clock;
   readonly #random: RandomSource;
@@ -70,6 +73,9 @@ export class Registry implements BroadcastService {
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, log });
+    const refuseWhenClosed = () => this.#refuseWhenClosed();
+    this.people = new PeopleDesk({ roster: this.#roster, store, clock, limits, refuseWhenClosed });
+    this.chat = this.people;
     const listener = new MediaListener({ media, clock, roster: this.#roster, log });
     this.#roster.restore();
     media.listen((event) => {
@@ -132,7 +138,7 @@ export class Registry implements BroadcastService {
     const broadcast = this.#roster.broadcast(parseBroadcastName(name));
     if (!broadcast?.publisher) throw new FanlightError('unknown_session', 'Nobody publishes under this name.');
     if (verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
-    this.#roster.apply(broadcast.publisher, 'stop');
+    this.#roster.apply(broadcast.publisher, 'stop', claim.asAdmin ? 'removed' : 'stopped');
   }
 
   leave(sessionId: string): void {
