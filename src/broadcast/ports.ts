@@ -59,6 +59,21 @@ export interface IceDescription {
 /** Why a transport ended; `stopped` is our own doing. */
 export type TransportEndReason = 'stopped' | 'setup-timeout' | 'silent' | 'closed-by-peer' | 'worker-died' | 'failed';
 
+/** One video layer of a publisher as it really is; without simulcast there is one. */
+export interface LayerView {
+  /** Null without simulcast, or where layers are told apart by SSRC. */
+  readonly rid: string | null;
+  /** Packets arrive. */
+  readonly active: boolean;
+  /** Of payload; 0 when not active. */
+  readonly bitrateBps: number;
+  /** Null where it is not known: VP9 and AV1 do not say it in the clear. */
+  readonly width: number | null;
+  readonly height: number | null;
+  /** Viewers get this one. */
+  readonly forwarded: boolean;
+}
+
 export type TransportEvent =
   | { readonly type: 'connected'; readonly transportId: string }
   /** Nothing authentic has arrived for a while; the transport is kept for now. */
@@ -68,6 +83,8 @@ export type TransportEvent =
   | { readonly type: 'closed'; readonly transportId: string; readonly reason: TransportEndReason }
   /** Publisher: the tracks as really sent (first packets seen, or codec changed). */
   | { readonly type: 'tracks'; readonly transportId: string; readonly tracks: readonly Track[] }
+  /** Publisher: how its video layers stand; when that changed, and when a bitrate moved by a lot. */
+  | { readonly type: 'layers'; readonly transportId: string; readonly layers: readonly LayerView[] }
   /** Publisher: it opened a data channel with this label. */
   | { readonly type: 'data-channel'; readonly transportId: string; readonly label: string }
   /** Publisher: a data message arrived. */

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { FanlightError } from '../errors.ts';
 import type { Broadcast } from './broadcast.ts';
+import { LayerBoard } from './layer-board.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { MediaListener } from './media-listener.ts';
 import { type BroadcastName, parseBroadcastName, parseLabel } from './names.ts';
@@ -13,6 +14,7 @@ import type {
   Clock,
   DataMessage,
   IceDescription,
+  LayerView,
   MediaPort,
   OpenedTransport,
   Store,
@@ -62,6 +64,7 @@ export class Registry implements BroadcastService {
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #roster: Roster;
+  readonly #layers: LayerBoard;
   #attempts = 0;
   #closed = false;
 
@@ -73,10 +76,11 @@ export class Registry implements BroadcastService {
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, log });
+    this.#layers = new LayerBoard(this.#roster.announcer);
     const refuseWhenClosed = () => this.#refuseWhenClosed();
     this.people = new PeopleDesk({ roster: this.#roster, store, clock, limits, refuseWhenClosed });
     this.chat = this.people;
-    const listener = new MediaListener({ media, clock, roster: this.#roster, log });
+    const listener = new MediaListener({ media, clock, roster: this.#roster, layers: this.#layers, log });
     this.#roster.restore();
     media.listen((event) => {
       if (!this.#closed) listener.handle(event);
@@ -158,6 +162,10 @@ export class Registry implements BroadcastService {
 
   describe(name: string): BroadcastView {
     return this.#roster.view(parseBroadcastName(name));
+  }
+
+  layers(name: string): readonly LayerView[] {
+    return this.#layers.of(parseBroadcastName(name));
   }
 
   async receptions(name: string): Promise<readonly ViewerReception[]> {

@@ -8,6 +8,7 @@ import type {
   ChatRight,
   DataMessage,
   IceDescription,
+  LayerView,
   Mute,
   Role,
   ViewerQuality,
@@ -98,6 +99,8 @@ export type BroadcastEvent =
   | { readonly type: 'broadcast'; readonly broadcast: BroadcastView }
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
+  /** The publisher's video layers: one became active or not, another one is forwarded, a size or bitrate changed. */
+  | { readonly type: 'layers'; readonly broadcast: string; readonly layers: readonly LayerView[] }
   | { readonly type: 'presence'; readonly broadcast: string; readonly change: PresenceChange }
   | { readonly type: 'chat'; readonly broadcast: string; readonly message: ChatMessage }
   | { readonly type: 'chat-deleted'; readonly broadcast: string; readonly ids: readonly string[] }
@@ -143,6 +146,8 @@ export interface BroadcastService {
   list(options: { readonly all: boolean }): BroadcastView[];
   /** The view of any valid name; an unknown one is idle. Error: invalid_name. */
   describe(name: string): BroadcastView;
+  /** As last told; empty when idle. Error: invalid_name. */
+  layers(name: string): readonly LayerView[];
   /** What the connected viewers' transports tell, those with the greatest loss first. Error: invalid_name. */
   receptions(name: string): Promise<readonly ViewerReception[]>;
   /**

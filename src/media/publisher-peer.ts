@@ -7,7 +7,7 @@ import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
@@ -31,6 +31,7 @@ export class PublisherPeer implements TransportOwner {
     this.ingress = new Ingress({
       ...options,
       onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
+      onLayers: (layers) => options.tell({ type: 'layers', transportId: options.id, layers }),
       onDrop: (reason) => {
         const dropped = options.counters.rtpPacketsDropped;
         dropped[reason] = (dropped[reason] ?? 0) + 1;
