@@ -54,7 +54,7 @@ function findSps(payload: Uint8Array): Uint8Array | undefined {
 
 /** H.264 §7.3.2.1.1, as far as the cropped size. */
 function readSpsSize(sps: Uint8Array): FrameSize | undefined {
-  const bits = new BitReader(unescape(sps.subarray(0, MAX_SPS_BYTES)));
+  const bits = new BitReader(withoutEscapes(sps.subarray(0, MAX_SPS_BYTES)));
   const profile = bits.read(8);
   // Constraint flags and level.
   bits.read(16);
@@ -122,7 +122,7 @@ function skipPictureOrder(bits: BitReader): void {
 }
 
 /** H.264 §7.4.1: 03 after two zeros only keeps them from looking like a start code. */
-function unescape(bytes: Uint8Array): Uint8Array {
+function withoutEscapes(bytes: Uint8Array): Uint8Array {
   const plain: number[] = [];
   let zeros = 0;
   for (const byte of bytes) {
