@@ -110,7 +110,7 @@ export class Session {
     return this.#life.deadlineMs;
   }
 
-  /** It is there or on its way, so it counts as a viewer or publisher. */
+  /** It is there or on its way. */
   get present(): boolean {
     return this.#life.state === 'connecting' || this.#life.state === 'connected';
   }
