@@ -100,7 +100,7 @@ export class ChatLines {
       'p',
       { className: 'chat-head' },
       author,
-      ...(message.role === 'publisher' ? [roleTag()] : []),
+      ...(message.role === 'publisher' && message.name ? [roleTag()] : []),
       time,
     );
     const line = element('li', {}, head, element('p', { className: 'chat-text', dir: 'auto' }, message.text));
