@@ -2,7 +2,7 @@
 
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { startTestServer, type TestServer } from '../server.ts';
+import { eventually, startTestServer, type TestServer } from '../server.ts';
 import { hasChromium, inState, launchChromium, People, pressGoLive, seeFrames } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
@@ -37,10 +37,19 @@ suite('in Chromium', () => {
 
   async function join(name: string): Promise<Page> {
     const page = await open('/join');
-    await page.fill('#chat-name', name);
-    await page.click('#chat-name-save');
+    await saveName(page, name);
     await page.waitForSelector('#chat-send:enabled');
     return page;
+  }
+
+  async function saveName(page: Page, name: string): Promise<void> {
+    await page.fill('#chat-name', name);
+    await page.click('#chat-name-save');
+  }
+
+  async function rename(page: Page, name: string): Promise<void> {
+    await page.click('#chat-name-change');
+    await saveName(page, name);
   }
 
   async function say(page: Page, text: string): Promise<void> {
@@ -73,17 +82,28 @@ suite('in Chromium', () => {
     });
   const writtenDown = (page: Page) => page.evaluate(() => [...new Set((globalThis as unknown as Watched).seen)]);
 
-  /** The page's transport and WebSocket go, and it has to come back by itself. */
-  async function cut(page: Page): Promise<void> {
+  /** The page's transport and WebSocket go. It comes back by itself when the answer lets it. */
+  async function cut(page: Page): Promise<() => Promise<void>> {
+    const asked: (() => void)[] = [];
+    let isHeld = true;
+    await page.route('**/whep/**', (route) =>
+      isHeld ? void asked.push(() => void route.continue()) : route.continue(),
+    );
     await page.evaluate(() => {
       const { fanlight, sockets } = globalThis as unknown as Watched;
       fanlight.peerConnection.close();
       for (const socket of sockets) socket.close();
     });
-    await page.waitForFunction(
-      () => (globalThis as unknown as Watched).fanlight.peerConnection.connectionState === 'connected',
+    await eventually('the server misses the viewer', async () =>
+      /^fanlight_viewers 1$/m.test(await (await fetch(`${server.url}/metrics`)).text()),
     );
-    await page.waitForSelector('#chat-send:enabled');
+    return async () => {
+      isHeld = false;
+      for (const go of asked) go();
+      await page.waitForFunction(
+        () => (globalThis as unknown as Watched).fanlight.peerConnection.connectionState === 'connected',
+      );
+    };
   }
 
   beforeAll(async () => {
@@ -114,10 +134,13 @@ suite('in Chromium', () => {
 
     // Nobody leaves who only lost the line for a moment.
     await writeDown(publisher);
-    await cut(ann);
+    const comeBack = await cut(ann);
+    await rename(bob, 'Bobby');
+    await publisher.locator('.people li', { hasText: 'Bobby' }).waitFor();
+    await comeBack();
     await say(ann, 'I am back');
     await hears(publisher, 'I am back');
-    expect(await writtenDown(publisher)).toEqual(['2 Ann,Bob']);
+    expect(await writtenDown(publisher)).toEqual(['2 Ann,Bob', '2 Ann,Bobby']);
 
     const rude = publisher.locator('.chat-lines li', { hasText: 'Something rude' });
     await rude.getByText('Mute').click();
