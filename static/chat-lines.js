@@ -2,7 +2,7 @@
 // It must not know the socket, nor who may write.
 
 import { authorText, mergeHistory, surplus, waitText } from './chat-rules.js';
-import { element } from './dom.js';
+import { element, setText } from './dom.js';
 import { roleTag } from './presence-list.js';
 
 /** @import { ChatMessage } from './chat-rules.js' */
@@ -16,12 +16,14 @@ const AT_END_PX = 40;
 export class ChatLines {
   /** Those who are muted stand below it. */
   list = element('div', { className: 'chat-lines-box' });
-  /** @type {string | null} alias of this page's own session */
-  own = null;
+  /** @type {string | null} */
+  #own = null;
   #moderation;
   /** @type {Map<string, { message: ChatMessage, line: HTMLLIElement }>} */
   #lines = new Map();
   #log = element('ol', { className: 'chat-lines', role: 'log', ariaLabel: 'Chat', tabIndex: 0 });
+  /** @type {Map<string, { mute: MutedPerson, line: HTMLLIElement, words: HTMLElement }>} by alias */
+  #mutes = new Map();
   #muted = element('ul', { className: 'chat-muted', ariaLabel: 'Muted' });
 
   /** @param {Moderation} [moderation] without it there are no buttons */
@@ -31,7 +33,14 @@ export class ChatLines {
   }
 
   get isEmpty() {
-    return this.#lines.size === 0 && this.#muted.childElementCount === 0;
+    return this.#lines.size === 0 && this.#mutes.size === 0;
+  }
+
+  /** @param {string | null} viewer alias of this page's own session, whose lines are marked */
+  set own(viewer) {
+    if (viewer === this.#own) return;
+    this.#own = viewer;
+    for (const { message, line } of this.#lines.values()) this.#mark(message, line);
   }
 
   /** @param {ChatMessage} message */
@@ -62,7 +71,32 @@ export class ChatLines {
 
   /** @param {readonly MutedPerson[]} mutes */
   showMutes(mutes) {
-    this.#muted.replaceChildren(...mutes.map((mute) => this.#mutedLine(mute)));
+    for (const { line } of this.#mutes.values()) line.remove();
+    this.#mutes = new Map(mutes.map((mute) => [mute.viewer, this.#mutedLine(mute)]));
+    this.#muted.append(...[...this.#mutes.values()].map(({ line }) => line));
+    this.tick(Date.now());
+  }
+
+  /**
+   * Time passes: mutes end by themselves.
+   * @param {number} nowMs
+   */
+  tick(nowMs) {
+    for (const [viewer, { mute, line, words }] of this.#mutes) {
+      const leftMs = Date.parse(mute.until) - nowMs;
+      setText(words, ` is muted for ${waitText(leftMs)}. `);
+      if (leftMs > 0) continue;
+      line.remove();
+      this.#mutes.delete(viewer);
+    }
+  }
+
+  /**
+   * @param {ChatMessage} message
+   * @param {HTMLLIElement} line
+   */
+  #mark({ viewer }, line) {
+    line.classList.toggle('own', viewer !== null && viewer === this.#own);
   }
 
   /** @param {ChatMessage} message */
@@ -104,7 +138,7 @@ export class ChatLines {
       time,
     );
     const line = element('li', {}, head, element('p', { className: 'chat-text', dir: 'auto' }, message.text));
-    if (message.viewer !== null && message.viewer === this.own) line.classList.add('own');
+    this.#mark(message, line);
     head.append(...this.#buttons(message));
     return line;
   }
@@ -126,11 +160,12 @@ export class ChatLines {
   }
 
   /** @param {MutedPerson} mute */
-  #mutedLine({ viewer, name, until }) {
+  #mutedLine(mute) {
+    const { viewer, name } = mute;
     const who = authorText({ name, role: 'viewer', viewer });
-    const left = waitText(Date.parse(until) - Date.now());
+    const words = element('span');
     const back = button('Let write', `Let ${who} write again`, () => this.#moderation?.mute(viewer, 0));
-    return element('li', {}, element('bdi', {}, who), ` is muted for ${left}. `, back);
+    return { mute, line: element('li', {}, element('bdi', {}, who), words, back), words };
   }
 }
 

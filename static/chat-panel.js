@@ -49,7 +49,10 @@ export class ChatPanel {
     this.#lines = new ChatLines(this.#isViewer ? undefined : this.#moderation());
     this.#build(root);
     this.#listen();
-    setInterval(() => this.#render(), TICK_MS);
+    setInterval(() => {
+      this.#lines.tick(Date.now());
+      this.#render();
+    }, TICK_MS);
     this.#render();
   }
 

@@ -175,7 +175,10 @@ function render() {
   const state = publishState(status, hasMedia(), isInsecure);
   document.body.dataset.state = state;
   setText(byId('badge', HTMLElement), PUBLISH_BADGES[state]);
-  setText(byId('status', HTMLElement), publishWords(state, status, media.media, broadcast?.state === 'live'));
+  setText(
+    byId('status', HTMLElement),
+    publishWords(state, status, media.media, broadcast?.state === 'live', broadcast?.reason),
+  );
   const goLiveButton = byId('go-live', HTMLButtonElement);
   goLiveButton.hidden = live.isRunning;
   goLiveButton.disabled = !hasMedia();
