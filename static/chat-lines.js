@@ -123,20 +123,13 @@ export class ChatLines {
 
   /** @param {ChatMessage} message */
   #line(message) {
+    const { name, role } = message;
     const author = element('bdi', { className: 'chat-author' }, authorText(message));
-    const at = new Date(message.at);
-    const time = element(
-      'time',
-      { dateTime: message.at },
-      at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }),
-    );
-    const head = element(
-      'p',
-      { className: 'chat-head' },
-      author,
-      ...(message.role === 'publisher' && message.name ? [roleTag()] : []),
-      time,
-    );
+    const at = new Date(message.at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
+    const time = element('time', { dateTime: message.at }, at);
+    // Anybody may call themselves so: the tag says who it really is.
+    const who = role === 'publisher' ? [...(name ? [author] : []), roleTag()] : [author];
+    const head = element('p', { className: 'chat-head' }, ...who, time);
     const line = element('li', {}, head, element('p', { className: 'chat-text', dir: 'auto' }, message.text));
     this.#mark(message, line);
     head.append(...this.#buttons(message));

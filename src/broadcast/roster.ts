@@ -10,17 +10,13 @@ import type { BroadcastName } from './names.ts';
 import { PresenceDesk } from './people/presence-desk.ts';
 import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store, TransportEndReason } from './ports.ts';
 import type { BroadcastReason, BroadcastView } from './service.ts';
+import { REASON_OF_CLOSING } from './session/absence.ts';
 import { Deadlines } from './session/deadlines.ts';
 import { type Carrier, Session } from './session/session.ts';
 import type { SessionEvent } from './session/session-state.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
 
 const BROADCAST_RETRY_SECONDS = 30;
-/** What a publisher's transport ended by, as viewers are told; a connection that was lost otherwise. */
-const REASON_OF_CLOSING: Partial<Record<TransportEndReason, BroadcastReason>> = {
-  'closed-by-peer': 'left',
-  'worker-died': 'server-restarted',
-};
 
 /** What the domain tells the operator. pino fits. */
 export interface Log {

@@ -1,5 +1,6 @@
 // Why a publisher is not there, as its viewers are told. Pure. It must not know broadcasts, transports or words for people.
 
+import type { TransportEndReason } from '../ports.ts';
 import type { BroadcastReason, SessionState } from '../service.ts';
 import type { SessionEvent } from './session-state.ts';
 
@@ -10,6 +11,12 @@ const REASON_OF: Partial<Record<SessionEvent, BroadcastReason>> = {
   restored: 'server-restarted',
   stop: 'stopped',
   deadline: 'grace-over',
+};
+
+/** What a publisher's transport ended by, as viewers are told; where nothing stands it is a connection that was lost. */
+export const REASON_OF_CLOSING: Partial<Record<TransportEndReason, BroadcastReason>> = {
+  'closed-by-peer': 'left',
+  'worker-died': 'server-restarted',
 };
 
 /**
