@@ -89,12 +89,10 @@ describe('SIGTERM while somebody watches', () => {
     return { server, viewer };
   }
 
-  const isReady = async (server: ServerProcess) => (await fetch(`${server.url}/readyz`)).status === 200;
-
   it('takes nobody in, keeps who is there, and ends with 0 when the last one has gone', async () => {
     const { server, viewer } = await serverWithViewer({ STOP_GRACE: '60' });
     const ended = server.end('SIGTERM');
-    await eventually('not ready', async () => !(await isReady(server)));
+    await eventually('not ready', () => server.isUnready());
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
     const late = new LibwebrtcViewer();
     undo.push(() => late.close());
@@ -116,7 +114,7 @@ describe('SIGTERM while somebody watches', () => {
   it('ends at once with a second signal', async () => {
     const { server } = await serverWithViewer({ STOP_GRACE: '60' });
     const ended = server.end('SIGTERM');
-    await eventually('not ready', async () => !(await isReady(server)));
+    await eventually('not ready', () => server.isUnready());
     void server.end('SIGTERM');
     expect(await ended).toBe(1);
   });

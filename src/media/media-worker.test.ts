@@ -38,6 +38,7 @@ function newWorker(): MediaWorker {
     announcedAddresses: ['192.0.2.5'],
     hostAddresses: [],
     maxPendingTransports: 3,
+    startMemory: { maxBytes: 16_000_000, maxMs: 15_000 },
     fanout: 'portable' as const,
     clockOrigin: { unixMs: 0, monotonicMs: 0 },
   };

@@ -2,16 +2,20 @@
 
 import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import { Ingress, type IngressOptions } from './ingress/ingress.ts';
+import { SourceMemory } from './source-memory.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
+import type { Past } from './worker-protocol.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
   readonly now: () => number;
+  readonly startMemory: GroupLimits;
   readonly tell: (event: TransportEvent, detail?: string) => void;
   readonly onEnd: () => void;
 }
@@ -22,20 +26,37 @@ const MAX_MESSAGES_PER_SECOND = 1_000;
 export class PublisherPeer implements TransportOwner {
   readonly #options: PublisherPeerOptions;
   readonly ingress: Ingress;
+  readonly #memory: SourceMemory;
   #transport: Transport | undefined;
   #secondBeganMs = 0;
   #messagesThisSecond = 0;
 
   constructor(options: PublisherPeerOptions) {
     this.#options = options;
+    this.#memory = new SourceMemory(options.startMemory);
     this.ingress = new Ingress({
       ...options,
+      onItem: (item) => {
+        this.#memory.add(item);
+        options.onItem(item);
+      },
       onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
+      onLayers: (layers) => options.tell({ type: 'layers', transportId: options.id, layers }),
       onDrop: (reason) => {
         const dropped = options.counters.rtpPacketsDropped;
         dropped[reason] = (dropped[reason] ?? 0) + 1;
       },
     });
+  }
+
+  /** Its transport's id: what its packets are known by. */
+  get id(): string {
+    return this.#options.id;
+  }
+
+  /** For a relay that begins now. */
+  get past(): Past {
+    return { items: this.#memory.items, isDeaf: this.ingress.isDeaf(this.#options.now()) };
   }
 
   get broadcast(): string {

@@ -46,6 +46,14 @@ export class ServerProcess {
     return this.#process.pid;
   }
 
+  /** It runs, and says that it takes no sessions. It may end the connection of this question when it begins to say so. */
+  isUnready(): Promise<boolean> {
+    return fetch(`${this.url}/readyz`).then(
+      ({ status }) => status === 503,
+      () => false,
+    );
+  }
+
   /** At once, and without waiting: for when this process ends. */
   kill(): void {
     this.#process?.kill('SIGKILL');

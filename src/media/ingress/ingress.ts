@@ -1,9 +1,11 @@
 // The packets of one publisher's transport: whose they are, which were lost, what must be reported and asked for.
 // It must not know viewers, sockets or encryption; it answers with RTCP packets to send.
 
+import type { LayerView } from '../../broadcast/ports.ts';
 import { ClockOffset } from '../../rtp/clock-offset.ts';
 import type { Codec, MediaKind, Track } from '../../rtp/codec.ts';
 import { readCodecFacts } from '../../rtp/codec-facts.ts';
+import { readFrameSize } from '../../rtp/frame-size.ts';
 import { ExtensionReader, type ReceivedExtensions } from '../../rtp/header-extension.ts';
 import { unixMsFromNtp } from '../../rtp/ntp.ts';
 import { parseRtp, type RtpPacket, rtpPayload } from '../../rtp/packet.ts';
@@ -14,6 +16,7 @@ import { timestampDistance } from '../../rtp/sequence.ts';
 import type { AcceptedMedia } from '../sdp/answer.ts';
 import type { SourceItem } from '../worker-protocol.ts';
 import { bare, Demultiplexer, type Format } from './demultiplexer.ts';
+import { LayerReport } from './layer-report.ts';
 import { IngressReports } from './reports.ts';
 import { IngressSection } from './section.ts';
 import { IngressSource } from './source.ts';
@@ -25,6 +28,8 @@ export interface IngressOptions {
   readonly cname: string;
   readonly onItem: (item: SourceItem) => void;
   readonly onTracks: (tracks: readonly Track[]) => void;
+  /** Without it nobody looks. */
+  readonly onLayers?: (layers: readonly LayerView[]) => void;
   readonly onDrop: (reason: string) => void;
 }
 
@@ -58,6 +63,7 @@ export class Ingress {
   /** The same → SSRC of what they repeat, as the offer said (FID, RFC 5576 §4.2). */
   readonly #offeredRepeats = new Map<number, number>();
   readonly #reports: IngressReports;
+  readonly #layers: LayerReport | undefined;
   readonly #roundTrip = new RoundTrip();
   /** The same for audio and video, for lip-sync. */
   readonly #clockOffset = new ClockOffset();
@@ -74,6 +80,7 @@ export class Ingress {
     this.#extensions = new ExtensionReader(options.media.flatMap(({ extensions }) => [...extensions]));
     this.#demultiplexer = new Demultiplexer(options.media);
     this.#reports = new IngressReports(options);
+    this.#layers = options.onLayers && new LayerReport(options.onLayers);
     for (const media of options.media) {
       this.#sections.set(media, new IngressSection(media));
       const [preferred] = media.codecs;
@@ -127,9 +134,15 @@ export class Ingress {
     return this.#videoSections().flatMap(({ forwarded }) => (forwarded ? this.#wish(forwarded, nowMs) : []));
   }
 
+  /** Nobody can make this publisher send a key frame before its time. */
+  isDeaf(nowMs: number): boolean {
+    return this.#videoSections().some(({ forwarded }) => forwarded?.isDeaf(nowMs));
+  }
+
   /** RTCP packets that are due, each a datagram of its own: FFmpeg answers a NACK only when it stands alone. */
   due(nowMs: number): Uint8Array[] {
     this.#tellTracks(nowMs);
+    this.#layers?.review(this.#videoSections(), nowMs);
     const packets: Uint8Array[] = [];
     for (const section of this.#sections.values()) packets.push(...this.#dueOfSection(section, nowMs));
     packets.push(...this.#reports.due(this.#sources.values(), nowMs));
@@ -150,13 +163,13 @@ export class Ingress {
       packets.push(...source.askForLost(ssrc, nowMs, this.#roundTrip.ms));
       if (section.media.kind === 'audio') continue;
       if (source.nack?.takeGiveUp()) packets.push(...this.#wish(source, nowMs));
-      if (source.wish.due(nowMs)) packets.push(...source.askForKeyFrame(ssrc));
+      if (source.wish.due(nowMs)) packets.push(...source.askForKeyFrame(ssrc, nowMs));
     }
     return packets;
   }
 
   #wish(source: IngressSource, nowMs: number): Uint8Array[] {
-    return source.wish.wish(nowMs) ? source.askForKeyFrame(this.#options.ssrc) : [];
+    return source.wish.wish(nowMs) ? source.askForKeyFrame(this.#options.ssrc, nowMs) : [];
   }
 
   #receiveMedia(received: Received): void {
@@ -220,10 +233,12 @@ export class Ingress {
     if (roundTripMs !== undefined) this.#roundTrip.measured(roundTripMs);
     const facts = readCodecFacts(format.codec.name, payload);
     if (kind === 'video' && facts.startsDecoding) {
-      source.wish.seen();
+      source.keyFrameSeen(atMs);
+      source.size = readFrameSize(format.codec.name, payload);
       source.nack?.forgetBefore(sequence);
     }
     const isForwarded = section.forwards(source, facts, place, payload.length, atMs);
+    source.payloadBytes += payload.length;
     source.timestamp = packet.timestamp;
     source.lastPacketAtMs = atMs;
     source.codec = format.codec;

@@ -1,6 +1,8 @@
 // One SSRC of a publisher's media: which of its packets came, which are missing, what must be asked of it.
 // It must not know other sources, nor whether it is forwarded.
 
+import type { FrameSize } from '../../rtp/frame-size.ts';
+import { KeyFrameAnswers } from '../../rtp/key-frame-answers.ts';
 import { KeyFrameWish } from '../../rtp/key-frame-wish.ts';
 import { NackTracker } from '../../rtp/nack-tracker.ts';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.ts';
@@ -19,12 +21,18 @@ export class IngressSource {
   /** Only where the publisher answers NACK. */
   readonly nack: NackTracker | undefined;
   readonly wish = new KeyFrameWish();
+  readonly #answers = new KeyFrameAnswers();
   /** Of simulcast; learned from the header extension, which publishers stop sending once they were heard. */
   rid: string | undefined;
   codec: OfferedCodec;
   /** RTP timestamp of the packet that came last. */
   timestamp = 0;
+  readonly firstPacketAtMs: number;
   lastPacketAtMs: number;
+  /** Of all its packets. */
+  payloadBytes = 0;
+  /** Of its last key frame, where that says it. */
+  size: FrameSize | undefined;
   /** Highest number, without wrap-around. */
   #highest: number | undefined;
   #seen = new ReplayWindow(WINDOW);
@@ -34,6 +42,7 @@ export class IngressSource {
   constructor(ssrc: number, { codec }: Format, nowMs: number) {
     this.ssrc = ssrc;
     this.codec = codec;
+    this.firstPacketAtMs = nowMs;
     this.lastPacketAtMs = nowMs;
     this.statistics = new ReceptionStatistics(codec.clockRate);
     this.nack = codec.feedback.includes('nack') ? new NackTracker() : undefined;
@@ -69,8 +78,21 @@ export class IngressSource {
     return lost.length > 0 ? [writeNack(senderSsrc, this.ssrc, lost)] : [];
   }
 
+  /** One came. */
+  keyFrameSeen(nowMs: number): void {
+    this.wish.seen();
+    this.#answers.seen(nowMs);
+  }
+
+  /** It cannot be asked for a key frame, or did not answer. */
+  isDeaf(nowMs: number): boolean {
+    const { feedback } = this.codec;
+    return !(feedback.includes('nack pli') || feedback.includes('ccm fir')) || this.#answers.isDeaf(nowMs);
+  }
+
   /** RTCP that asks for a key frame, as far as the publisher understands any. */
-  askForKeyFrame(senderSsrc: number): Uint8Array[] {
+  askForKeyFrame(senderSsrc: number, nowMs: number): Uint8Array[] {
+    this.#answers.asked(nowMs);
     if (this.codec.feedback.includes('nack pli')) return [writePli(senderSsrc, this.ssrc)];
     if (!this.codec.feedback.includes('ccm fir')) return [];
     this.#firCommand = (this.#firCommand + 1) % 256;

@@ -46,8 +46,10 @@ function isThere(path: string, name: string): boolean {
   return false;
 }
 
+export const CHROMIUM_LAUNCH = { executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS };
+
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+  return chromium.launch(CHROMIUM_LAUNCH);
 }
 
 /** A Chromium whose processes can be seen; `connectChromium` leads into it. */

@@ -111,7 +111,7 @@ suite('in Chromium', () => {
       const sessions = await Promise.all([publisher, viewer].map(sessionOf));
       const stoppedAtMs = Date.now();
       const ended = server.end('SIGTERM');
-      await eventually('not ready', async () => (await fetch(`${server.url}/readyz`)).status === 503);
+      await eventually('not ready', () => server.isUnready());
       await seeFrames(viewer, '#video', 20);
       const meanwhile = await picturesOf(viewer);
       expect(meanwhile.states).toEqual(['live']);
