@@ -7,7 +7,7 @@ import { Registry } from './broadcast/registry.ts';
 import type { Config } from './config.ts';
 import { loadCertificate } from './http/tls.ts';
 import { WebServer } from './http/web-server.ts';
-import { measureJoins } from './join-times.ts';
+import { JoinTimes } from './join-times.ts';
 import type { Logger } from './logger.ts';
 import { MediaPool } from './media/pool/pool.ts';
 import { hostAddresses } from './media/transport/candidates.ts';
@@ -71,13 +71,14 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     };
     const registry: Registry = new Registry({ media, store, clock, limits, log: logger });
     undo.push(() => registry.close());
-    measureJoins(registry, (seconds) => metrics.observeJoin('connect', seconds), clock.now);
+    const joins = new JoinTimes({ service: registry, metrics, now: clock.now });
 
     const web = new WebServer({
       config,
       certificate,
       service: registry,
       metrics,
+      joins,
       logger,
       isReady: () => ({ ready: media.isReady, reasons: media.isReady ? [] : ['a media worker is restarting'] }),
       version: packageJson.version,

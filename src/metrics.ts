@@ -3,10 +3,8 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { JoinPhase } from './join-times.ts';
 import type { WorkerCounters } from './media/worker-protocol.ts';
-
-/** `request`: the offer was answered. `connect`: from the offer until the transport is up. */
-export type JoinPhase = 'request' | 'connect';
 
 export interface MetricsOptions {
   readonly totals: () => { readonly broadcasts: number; readonly viewers: number };
@@ -46,7 +44,9 @@ export class Metrics {
     });
     this.#joinSeconds = new Histogram({
       name: 'fanlight_join_seconds',
-      help: 'How long joining took, by phase: request (offer answered), connect (offer until the transport is up).',
+      help:
+        'How long joining took, by phase: request, ice, dtls (connect is the three together), then packet and key-frame ' +
+        "(until the first one leaves), picture (a page's click until its first frame). publish-…: the same of publishers.",
       labelNames: ['phase'],
       buckets: JOIN_BUCKETS_SECONDS,
       registers,

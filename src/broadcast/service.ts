@@ -1,7 +1,7 @@
 // The domain's face toward signaling/ and http/: what they may ask, and what they are told. Implemented by registry.ts.
 
 import type { Track } from '../rtp/codec.ts';
-import type { BroadcastSettings, DataMessage, IceDescription, Role, ViewerQuality } from './ports.ts';
+import type { BroadcastSettings, DataMessage, IceDescription, JoinStep, Role, ViewerQuality } from './ports.ts';
 
 /** `idle`: nobody publishes. `live`. `interrupted`: the publisher is gone and its grace runs. */
 export type BroadcastState = 'idle' | 'live' | 'interrupted';
@@ -65,7 +65,16 @@ export type BroadcastEvent =
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
   /** A viewer session read its data too slowly and lost messages. */
-  | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number };
+  | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number }
+  /** The session's client should come back by a new offer, after so long. `codec`: it did not negotiate what is sent now. */
+  | {
+      readonly type: 'reconnect';
+      readonly sessionId: string;
+      readonly reason: 'server-stopping' | 'codec';
+      readonly afterMs: number;
+    }
+  /** The session's transport took a step toward its first picture; `TransportEvent` says what `ms` counts. */
+  | { readonly type: 'progress'; readonly sessionId: string; readonly step: JoinStep; readonly ms: number };
 
 /** How one connected viewer receives. */
 export interface ViewerReception extends Omit<ViewerQuality, 'transportId'> {

@@ -3,6 +3,7 @@
 import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
 import { Ingress, type IngressOptions } from './ingress/ingress.ts';
+import { JoinSteps } from './join-steps.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
@@ -22,14 +23,24 @@ const MAX_MESSAGES_PER_SECOND = 1_000;
 export class PublisherPeer implements TransportOwner {
   readonly #options: PublisherPeerOptions;
   readonly ingress: Ingress;
+  readonly #joinSteps: JoinSteps;
   #transport: Transport | undefined;
   #secondBeganMs = 0;
   #messagesThisSecond = 0;
 
   constructor(options: PublisherPeerOptions) {
     this.#options = options;
+    this.#joinSteps = new JoinSteps((step, ms) =>
+      options.tell({ type: 'progress', transportId: options.id, step, ms }),
+    );
     this.ingress = new Ingress({
       ...options,
+      onItem: (item) => {
+        if (item.type === 'packet') {
+          this.#joinSteps.passed(item.kind === 'video' && item.startsDecoding, item.arrivedAtMs);
+        }
+        options.onItem(item);
+      },
       onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
       onDrop: (reason) => {
         const dropped = options.counters.rtpPacketsDropped;
@@ -73,6 +84,7 @@ export class PublisherPeer implements TransportOwner {
   }
 
   onConnected(): void {
+    if (this.#transport) this.#joinSteps.connected(this.#transport.setup, this.#options.now());
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }
 

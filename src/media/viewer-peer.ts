@@ -14,6 +14,7 @@ import { ReceiverFeedback } from '../rtp/receiver-feedback.ts';
 import { parseRtcp, type ReportBlock } from '../rtp/rtcp.ts';
 import { DownTrack } from './down-track.ts';
 import type { FanoutMember } from './fanout/engine.ts';
+import { JoinSteps } from './join-steps.ts';
 import type { Relay, RelayViewer } from './relay.ts';
 import type { Negotiation } from './sdp/answer.ts';
 import type { SrtpKeys } from './transport/dtls.ts';
@@ -49,6 +50,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   #member: FanoutMember | undefined;
   readonly #downTracks: DownTrack[] = [];
   readonly #feedback = new ReceiverFeedback();
+  readonly #joinSteps: JoinSteps;
   #transport: Transport | undefined;
   /** Labels may be opened and data sent: `startData` has come. */
   #dataStarted = false;
@@ -57,6 +59,9 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   constructor(options: ViewerPeerOptions) {
     this.#options = options;
+    this.#joinSteps = new JoinSteps((step, ms) =>
+      options.tell({ type: 'progress', transportId: options.id, step, ms }),
+    );
   }
 
   get broadcast(): string {
@@ -118,7 +123,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   onConnected(keys: SrtpKeys | undefined, remote: RemoteAddress): void {
-    const { relay, negotiation } = this.#options;
+    const { relay, negotiation, now } = this.#options;
+    if (this.#transport) this.#joinSteps.connected(this.#transport.setup, now());
     if (keys && negotiation.media.length > 0) {
       const member = relay.group.addMember({ profile: keys.profile, key: keys.localKey, salt: keys.localSalt });
       member.moveTo(remote);
@@ -140,11 +146,13 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void {
     this.#downTrack(kind)?.start(packet, sentBefore);
+    this.#joinSteps.begins(kind);
   }
 
   /** Players cannot bring sound and picture together before they know both clocks. */
   onStarted(nowMs: number): void {
     this.#report(nowMs);
+    this.#joinSteps.left(nowMs);
   }
 
   /** Many times a second: once a second it hears where the media's clocks stand (RFC 3550 §6.4.1). */

@@ -9,6 +9,7 @@ import { codecLabel } from '../rtp/codec.ts';
 import type { IceServer } from './ice-servers.ts';
 
 const MAX_KEY_CHARACTERS = 1024;
+const MAX_PICTURE_MS = 60_000;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -30,6 +31,7 @@ const clientMessage = z.discriminatedUnion('type', [
   data,
   settingsChange.extend({ type: z.literal('settings') }),
   z.object({ type: z.literal('leaving') }),
+  z.object({ type: z.literal('first-picture'), ms: z.number().min(0).max(MAX_PICTURE_MS) }),
   z.object({ type: z.literal('ping'), id: z.union([z.string().max(64), z.number()]).optional() }),
 ]);
 

@@ -12,6 +12,7 @@ import { answerOptions, refuseOthers } from './methods.ts';
 import { RemoteIce } from './remote-ice.ts';
 import { formatResume, parseResume } from './resume-token.ts';
 import { credentialsInOffer, formatFragment, parseFragment, type SdpFragment } from './sdp-fragment.ts';
+import { ServerTiming } from './server-timing.ts';
 
 export interface SessionResourceOptions {
   readonly role: Role;
@@ -24,8 +25,8 @@ export interface SessionResourceOptions {
   readonly iceServers: () => readonly IceServer[];
   /** Addresses by which this client reached us, best first. */
   readonly addressHints: (request: Request) => readonly string[];
-  /** Told how long each answered offer took. */
-  readonly onAnswered?: (seconds: number) => void;
+  /** Told of each answered offer, with how long it took. */
+  readonly onAnswered?: (opened: OpenedSession, seconds: number) => void;
 }
 
 export interface SessionResource {
@@ -95,7 +96,7 @@ class WebRtcSessionResource implements SessionResource {
   }
 
   async #post(request: Request<Endpoint>, response: Response): Promise<void> {
-    const startedAtMs = performance.now();
+    const timing = new ServerTiming();
     const { service, access, role, addressHints, onAnswered } = this.#options;
     const authorization = request.get('authorization');
     const claim = { keyHash: access.authorize(this.#right, authorization), asAdmin: access.isAdmin(authorization) };
@@ -103,6 +104,7 @@ class WebRtcSessionResource implements SessionResource {
     const resume = parseResume(request.get('fanlight-resume'));
     const offer = await this.#readOffer(request, response);
     if (offer.trim() === '') throw new FanlightError('malformed_sdp', 'The body is empty.');
+    timing.lap('read');
     const { broadcast } = request.params;
     const opened = await service.open({
       role,
@@ -114,12 +116,12 @@ class WebRtcSessionResource implements SessionResource {
     });
     const { id } = opened.session;
     if (service.session(id)) this.#remoteIceOf(id).renewed(credentialsInOffer(offer));
-    const tookMs = performance.now() - startedAtMs;
-    this.#answer(response, opened, tookMs);
-    onAnswered?.(tookMs / 1000);
+    timing.lap('worker');
+    this.#answer(response, opened, timing);
+    onAnswered?.(opened, timing.totalMs / 1000);
   }
 
-  #answer(response: Response, { session, resumeToken, answer }: OpenedSession, tookMs: number): void {
+  #answer(response: Response, { session, resumeToken, answer }: OpenedSession, timing: ServerTiming): void {
     const location = `${this.#options.path}/${session.broadcast}/${session.id}`;
     response
       .status(201)
@@ -130,7 +132,7 @@ class WebRtcSessionResource implements SessionResource {
       .setHeader('Cache-Control', 'no-store')
       .setHeader('Link', [...iceServerLinks(this.#options.iceServers()), `<${location}>; rel="${RESUME_EXTENSION}"`])
       .setHeader('Fanlight-Resume', formatResume({ sessionId: session.id, token: resumeToken }))
-      .setHeader('Server-Timing', `offer;dur=${tookMs.toFixed(1)}`)
+      .setHeader('Server-Timing', timing.header)
       .end(answer);
   }
 

@@ -46,6 +46,8 @@ export interface WebSocketOptions {
   /** Whom a connection counts for: the client's address, proxies considered; the socket's when not given. */
   readonly clientAddress?: (request: IncomingMessage) => string;
   readonly limits?: Partial<WebSocketLimits>;
+  /** A viewer's page says how long its first picture took. */
+  readonly onFirstPicture?: (sessionId: string, ms: number) => void;
   /** Unix ms. */
   readonly now?: () => number;
 }
@@ -125,7 +127,7 @@ class WebSocketEndpoint {
   }
 
   #accept(webSocket: WebSocket, transport: Socket, address: string): void {
-    const { service, access, iceServers, logger, now = Date.now } = this.#options;
+    const { service, access, iceServers, logger, now = Date.now, onFirstPicture = () => {} } = this.#options;
     // Errors are of the client (protocol, size); ws closes with the right code.
     webSocket.on('error', (error) => logger.debug({ err: error, address }, 'a WebSocket client broke the protocol'));
     const connection = new WebSocketConnection(webSocket, transport, {
@@ -135,6 +137,7 @@ class WebSocketEndpoint {
       logger,
       now,
       limits: this.#limits,
+      onFirstPicture,
       subscribe: (who, interests) => this.#place(who, interests),
     });
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);

@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   signaling: ['broadcast/', 'rtp/codec.ts', 'errors.ts', 'logger.ts', 'node:', 'express', 'ws', 'zod'],
   http: [
-    ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'logger.ts', 'metrics.ts', 'node:'],
+    ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'join-times.ts', 'logger.ts', 'metrics.ts', 'node:'],
     ...['express', 'express-rate-limit', 'helmet', 'pino-http', 'selfsigned', 'zod'],
   ],
   store: ['broadcast/ports.ts', 'broadcast/settings.ts', 'errors.ts', 'node:'],
@@ -39,7 +39,7 @@ const MAY_IMPORT_AT_THE_TOP: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['config-values.ts', 'signaling/ice-servers.ts', 'node:', 'zod'],
   'config-values.ts': ['signaling/ice-servers.ts', 'node:', 'zod'],
   'logger.ts': ['config.ts', 'pino'],
-  'metrics.ts': ['media/worker-protocol.ts', 'node:', 'prom-client'],
+  'metrics.ts': ['join-times.ts', 'media/worker-protocol.ts', 'node:', 'prom-client'],
   'join-times.ts': ['broadcast/service.ts'],
   'monotonic-clock.ts': [],
   'system-clock.ts': ['broadcast/ports.ts', 'monotonic-clock.ts'],

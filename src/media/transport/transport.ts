@@ -74,6 +74,8 @@ export class Transport implements FrontClient {
   #silent = false;
   /** Anything authentic. */
   #lastHeardMs: number;
+  #firstHeardMs: number;
+  #connectedAtMs: number | undefined;
 
   constructor(options: TransportOptions) {
     const nowMs = options.now();
@@ -81,6 +83,7 @@ export class Transport implements FrontClient {
     this.#options = options;
     this.#createdAtMs = nowMs;
     this.#lastHeardMs = nowMs;
+    this.#firstHeardMs = nowMs;
     this.#dtls = new Dtls({
       role: options.dtlsRole,
       certificate: options.certificate,
@@ -98,6 +101,12 @@ export class Transport implements FrontClient {
 
   get isConnected(): boolean {
     return this.#state === 'connected';
+  }
+
+  /** How long coming up took: from the answer to the first authentic STUN request, and on to the proved DTLS peer. */
+  get setup(): { readonly iceMs: number; readonly dtlsMs: number } {
+    const connectedAtMs = this.#connectedAtMs ?? this.#firstHeardMs;
+    return { iceMs: this.#firstHeardMs - this.#createdAtMs, dtlsMs: connectedAtMs - this.#firstHeardMs };
   }
 
   /** True until the first authentic STUN request. */
@@ -172,6 +181,7 @@ export class Transport implements FrontClient {
     if (hasMoved) this.#options.owner.onMoved(selected);
     if (this.#state === 'new') {
       this.#state = 'checking';
+      this.#firstHeardMs = this.#lastHeardMs;
       this.#dtls.connect();
     }
   }
@@ -208,6 +218,7 @@ export class Transport implements FrontClient {
     if (keys) this.#srtp = new SrtpSession(keys);
     this.#state = 'connected';
     this.#lastHeardMs = this.#options.now();
+    this.#connectedAtMs = this.#lastHeardMs;
     if (this.#options.sctpPort !== undefined) {
       const { owner } = this.#options;
       this.#data = new DataChannels({
