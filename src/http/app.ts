@@ -48,7 +48,7 @@ export interface HttpApp {
   readonly app: Express;
   /** Whom a request counts for: the client's address (IPv6: its /56), trusted proxies considered. For those that do not go through `app`. */
   clientAddress(request: IncomingMessage): string;
-  /** Stops listening to the service. */
+  /** Ends event streams and stops listening to the service. */
   close(): void;
 }
 

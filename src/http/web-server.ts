@@ -63,10 +63,11 @@ export class WebServer {
     return this.#servers.listen();
   }
 
-  /** Tells the WebSockets that the server restarts, and lets running requests end for a while. Idempotent. */
+  /** Tells the WebSockets that the server restarts, ends event streams, and lets running requests end for a while. Idempotent. */
   async close(): Promise<void> {
     await this.#webSocket.close();
-    await this.#servers.close();
+    // Before the servers: event streams are requests that would not end by themselves.
     this.#app.close();
+    await this.#servers.close();
   }
 }

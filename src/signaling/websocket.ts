@@ -8,6 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { BroadcastEvent, BroadcastService } from '../broadcast/service.ts';
 import type { Logger } from '../logger.ts';
 import type { Access } from './access.ts';
+import { Groups } from './groups.ts';
 import type { IceServer } from './ice-servers.ts';
 import { dataFrame, serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
@@ -191,25 +192,4 @@ function sendAll(connections: ReadonlySet<WebSocketConnection>, message: () => s
   if (connections.size === 0) return;
   const frame = Buffer.from(message());
   for (const connection of connections) connection.send(frame);
-}
-
-/** Members by key; empty groups are forgotten. */
-class Groups<T> {
-  readonly #groups = new Map<string, Set<T>>();
-  static readonly #nobody: ReadonlySet<never> = new Set<never>();
-
-  add(key: string, member: T): void {
-    const group = this.#groups.get(key) ?? new Set();
-    this.#groups.set(key, group.add(member));
-  }
-
-  remove(key: string, member: T): void {
-    const group = this.#groups.get(key);
-    group?.delete(member);
-    if (group?.size === 0) this.#groups.delete(key);
-  }
-
-  of(key: string): ReadonlySet<T> {
-    return this.#groups.get(key) ?? Groups.#nobody;
-  }
 }

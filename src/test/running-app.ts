@@ -61,8 +61,8 @@ export class RunningApp {
     });
     this.#closers = [
       () => webSocket.close(),
-      () => this.#servers.close(100),
       () => http.close(),
+      () => this.#servers.close(100),
       () => metrics.close(),
     ];
   }
