@@ -2,6 +2,7 @@
 
 import { byId, fillIcons, setLine, setText } from './dom.js';
 import { JOIN_WORDS, joinState } from './join-state.js';
+import { JoinWatch } from './join-watch.js';
 import { KeyForm } from './key-form.js';
 import { MessageList } from './message-list.js';
 import { Overlay } from './overlay.js';
@@ -10,6 +11,7 @@ import { Player } from './player.js';
 import { setUpControls } from './player-controls.js';
 import { QualityPanel } from './quality-panel.js';
 import { ResilientSession } from './resilient-session.js';
+import { WaterfallPanel } from './waterfall-panel.js';
 import { WhepClient } from './whep-client.js';
 
 /** @import { Status } from './reconnector.js' */
@@ -22,12 +24,18 @@ const overlay = new Overlay(byId('overlay', HTMLElement), video);
 const messages = new MessageList(byId('messages', HTMLElement), byId('messages-empty', HTMLElement));
 const keyForm = new KeyForm('view', (key) => {
   session.useKey(key);
-  session.start();
+  join(performance.now());
 });
 
 const key = readKey('view');
 const client = new WhepClient(`/whep/${encodeURIComponent(name)}`, key ? { token: key } : {});
 const session = new ResilientSession({ client, open: view, role: 'viewer', broadcast: name });
+const watch = new JoinWatch({
+  client,
+  socket: session.socket,
+  video,
+  isLive: () => (broadcast?.state ?? 'live') === 'live',
+});
 
 /** @type {MediaStreamTrack[]} */
 let tracks = [];
@@ -47,7 +55,7 @@ session.on('status', (now) => {
 session.on('broadcast', (now) => {
   const mayPlayNow = status?.phase === 'unsupported' && kindsOf(now) !== kindsOf(broadcast);
   broadcast = now;
-  if (mayPlayNow) session.start();
+  if (mayPlayNow) join(performance.now());
   if (now.state === 'idle') overlay.clear();
   showTracks();
   render();
@@ -65,16 +73,20 @@ player.on('playing', (isPlaying) => {
 });
 
 // First of all the picture; what surrounds it is put together while the offer is on its way.
-session.start();
+join(0);
 session.socket.connect();
 fillIcons();
 setUpControls(player, video, byId('stage', HTMLElement));
 setText(byId('name', HTMLElement), name);
-byId('again', HTMLButtonElement).addEventListener('click', () => session.start());
+byId('again', HTMLButtonElement).addEventListener('click', () => join(performance.now()));
 new QualityPanel('viewer', {
   words: byId('quality-words', HTMLElement),
   numbers: byId('quality-numbers', HTMLElement),
   connection: () => client.peerConnection,
+});
+new WaterfallPanel(watch, {
+  words: byId('waterfall-words', HTMLElement),
+  table: byId('waterfall', HTMLTableElement),
 });
 leaveWithThePage();
 Object.defineProperty(window, 'fanlight', {
@@ -87,6 +99,12 @@ Object.defineProperty(window, 'fanlight', {
     },
   },
 });
+
+/** @param {number} clickedAtMs on the clock of `performance.now()`; the page itself was asked for at 0 */
+function join(clickedAtMs) {
+  watch.start(clickedAtMs);
+  session.start();
+}
 
 async function view() {
   tracks = await client.view();

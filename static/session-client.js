@@ -20,6 +20,8 @@ const GOODBYE_MS = 1000;
 /**
  * @typedef {object} SessionEvents
  * @property {RTCPeerConnectionState} state of the current peer connection
+ * @property {undefined} asked an offer leaves
+ * @property {string | null} answered its answer came; the header `Server-Timing`
  * @property {RTCPeerConnection} connection there is a new peer connection
  * @property {RTCDataChannel} channel the server opened a data channel on the current connection
  */
@@ -183,8 +185,9 @@ export class SessionClient extends Emitter {
   }
 
   /** @param {string} offer */
-  #post(offer) {
-    return request(this.#endpoint, {
+  async #post(offer) {
+    this.emit('asked', undefined);
+    const response = await request(this.#endpoint, {
       method: 'POST',
       headers: this.#headers({
         'Content-Type': 'application/sdp',
@@ -193,6 +196,8 @@ export class SessionClient extends Emitter {
       body: offer,
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
+    this.emit('answered', response.headers.get('Server-Timing'));
+    return response;
   }
 
   /** @param {URL} url */
