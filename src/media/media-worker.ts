@@ -2,7 +2,7 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
+import type { IceDescription, OpenedTransport, OpenTransportRequest, Role } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './audience.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
@@ -213,7 +213,7 @@ export class MediaWorker {
       {
         iceUsernameFragment: credentials.usernameFragment,
         icePassword: credentials.password,
-        candidates: this.#candidates(request.addressHints),
+        candidates: this.#candidates(request.role, request.addressHints),
         fingerprint: this.#settings.certificate.fingerprint,
         sessionId: String(randomInt(2 ** 47)),
       },
@@ -262,11 +262,12 @@ export class MediaWorker {
   }
 
   #restartIce(transportId: string): IceDescription {
-    const transport = (this.#publishers.get(transportId) ?? this.#audience.viewer(transportId))?.transport;
+    const publisher = this.#publishers.get(transportId);
+    const transport = (publisher ?? this.#audience.viewer(transportId))?.transport;
     if (!transport) throw new FanlightError('unknown_session');
     const credentials = newCredentials();
     transport.restartIce(credentials);
-    return { ...credentials, candidates: this.#candidates([]) };
+    return { ...credentials, candidates: this.#candidates(publisher ? 'publisher' : 'viewer', []) };
   }
 
   #close(transportId: string): void {
@@ -276,11 +277,12 @@ export class MediaWorker {
     this.#audience.remove(transportId);
   }
 
-  #candidates(hints: readonly string[]): string[] {
+  #candidates(role: Role, hints: readonly string[]): string[] {
     return candidateLines({
       announced: this.#settings.announcedAddresses,
       host: this.#settings.hostAddresses,
       hints,
+      role,
       port: this.#front.port,
       ipv6: this.#front.hasIpv6,
     });
