@@ -13,7 +13,7 @@ import { MediaPool } from './media/pool/pool.ts';
 import { hostAddresses } from './media/transport/candidates.ts';
 import { createDtlsCertificate } from './media/transport/certificate.ts';
 import { Metrics } from './metrics.ts';
-import { clockOrigin } from './monotonic-clock.ts';
+import { clockOrigin, fineMonotonicClock } from './monotonic-clock.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -71,7 +71,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     };
     const registry: Registry = new Registry({ media, store, clock, limits, log: logger });
     undo.push(() => registry.close());
-    const joins = new JoinTimes({ service: registry, metrics, now: clock.now });
+    const joins = new JoinTimes({ service: registry, metrics, now: fineMonotonicClock(origin) });
 
     const web = new WebServer({
       config,

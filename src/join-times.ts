@@ -1,14 +1,15 @@
 // Measures joins, phase by phase: the request here, what the media workers tell of a transport, and the picture as the
 // page tells it. One join for each session: resuming is none. It must not know how any of it comes about.
 
+import type { JoinStep } from './broadcast/ports.ts';
 import type { BroadcastEvent, BroadcastService, OpenedSession, SessionView } from './broadcast/service.ts';
 
 /**
  * `request`: the offer until its answer. `ice`: from there to the first authentic STUN request. `dtls`: on to the proved
- * peer. `connect`: all of these together. `packet`, `key-frame`: from there to the first one that leaves to the viewer.
+ * peer. `connect`: these three together. `packet`, `key-frame`: from there to the first one that leaves to the viewer.
  * `picture`: from the person's click to the first decoded frame.
  */
-export type ViewerPhase = 'request' | 'ice' | 'dtls' | 'connect' | 'packet' | 'key-frame' | 'picture';
+export type ViewerPhase = 'request' | JoinStep | 'connect' | 'picture';
 /** The same of publishers, where `packet` and `key-frame` are the first ones that arrive. */
 export type PublisherPhase = `publish-${Exclude<ViewerPhase, 'picture'>}`;
 export type JoinPhase = ViewerPhase | PublisherPhase;
@@ -16,7 +17,7 @@ export type JoinPhase = ViewerPhase | PublisherPhase;
 export interface JoinTimesOptions {
   readonly service: Pick<BroadcastService, 'subscribe' | 'session' | 'describe'>;
   readonly metrics: { observeJoin(phase: JoinPhase, seconds: number): void };
-  /** Unix ms. */
+  /** Unix ms with fractions, on the clock that the media workers have. */
   readonly now: () => number;
 }
 
@@ -24,7 +25,10 @@ interface Join {
   readonly role: SessionView['role'];
   readonly broadcast: string;
   readonly askedAtMs: number;
-  /** What was measured: each phase counts once. */
+  readonly answeredAtMs: number;
+  /** What was reached, and when. */
+  readonly reachedAtMs: Map<JoinStep, number>;
+  /** Each phase counts once. */
   readonly measured: Set<ViewerPhase>;
   /** Whether there was something to see when the transport came up. A viewer who waits for the publisher is not slow. */
   isLive: boolean;
@@ -49,16 +53,24 @@ export class JoinTimes {
     this.#joins.delete(id);
     // It may have ended before its answer left.
     if (resumed || !this.#options.service.session(id)) return;
-    const askedAtMs = this.#options.now() - seconds * 1000;
-    const join: Join = { role, broadcast, askedAtMs, measured: new Set(), isLive: false };
+    const answeredAtMs = this.#options.now();
+    const join: Join = {
+      role,
+      broadcast,
+      askedAtMs: answeredAtMs - seconds * 1000,
+      answeredAtMs,
+      reachedAtMs: new Map(),
+      measured: new Set(),
+      isLive: false,
+    };
     this.#joins.set(id, join);
-    this.#measure(join, 'request', seconds);
+    this.#measure(join, 'request', join.askedAtMs, answeredAtMs);
   }
 
   /** A viewer's page says how long its first picture took. */
   pictureShown(sessionId: string, ms: number): void {
     const join = this.#joins.get(sessionId);
-    if (join?.role === 'viewer') this.#measure(join, 'picture', ms / 1000);
+    if (join?.role === 'viewer') this.#measure(join, 'picture', 0, ms);
   }
 
   close(): void {
@@ -67,23 +79,31 @@ export class JoinTimes {
 
   #heard(event: BroadcastEvent): void {
     if (event.type === 'session' && event.session.state === 'ended') this.#joins.delete(event.session.id);
-    else if (event.type === 'session' && event.session.state === 'connected') this.#connected(event.session.id);
-    else if (event.type === 'progress') {
-      const join = this.#joins.get(event.sessionId);
-      if (join) this.#measure(join, event.step, event.ms / 1000);
+    if (event.type !== 'progress') return;
+    const join = this.#joins.get(event.sessionId);
+    if (join) this.#reached(join, event.step, event.atMs);
+  }
+
+  #reached(join: Join, step: JoinStep, atMs: number): void {
+    join.reachedAtMs.set(step, atMs);
+    switch (step) {
+      case 'ice':
+        join.isLive = this.#options.service.describe(join.broadcast).state === 'live';
+        this.#measure(join, 'ice', join.answeredAtMs, atMs);
+        break;
+      case 'dtls':
+        this.#measure(join, 'dtls', join.reachedAtMs.get('ice') ?? atMs, atMs);
+        this.#measure(join, 'connect', join.askedAtMs, atMs);
+        break;
+      default:
+        this.#measure(join, step, join.reachedAtMs.get('dtls') ?? atMs, atMs);
     }
   }
 
-  #connected(sessionId: string): void {
-    const join = this.#joins.get(sessionId);
-    if (join) this.#measure(join, 'connect', (this.#options.now() - join.askedAtMs) / 1000);
-  }
-
-  #measure(join: Join, phase: ViewerPhase, seconds: number): void {
+  #measure(join: Join, phase: ViewerPhase, fromMs: number, toMs: number): void {
     if (join.measured.has(phase)) return;
     join.measured.add(phase);
-    // The first of a transport's steps.
-    if (phase === 'ice') join.isLive = this.#options.service.describe(join.broadcast).state === 'live';
+    const seconds = Math.max(0, toMs - fromMs) / 1000;
     if (join.role === 'viewer') {
       if (join.isLive || !MEDIA_PHASES.has(phase)) this.#options.metrics.observeJoin(phase, seconds);
     } else if (phase !== 'picture') this.#options.metrics.observeJoin(`publish-${phase}`, seconds);

@@ -33,7 +33,7 @@ export class MediaListener {
         this.#roster.apply(session, event.type);
         break;
       case 'progress':
-        this.#roster.announcer.emit({ type: 'progress', sessionId: session.id, step: event.step, ms: event.ms });
+        this.#roster.announcer.emit({ type: 'progress', sessionId: session.id, step: event.step, atMs: event.atMs });
         break;
       case 'closed':
         this.#log?.info({ broadcast: session.broadcast, role: session.role, reason: event.reason }, 'transport closed');

@@ -59,16 +59,16 @@ export interface IceDescription {
 /** Why a transport ended; `stopped` is our own doing. */
 export type TransportEndReason = 'stopped' | 'setup-timeout' | 'silent' | 'closed-by-peer' | 'worker-died' | 'failed';
 
-/** A step on the way to the first picture. `packet` and `key-frame`: the first one to a viewer, or from a publisher. */
+/**
+ * A step on the way to the first picture. `ice`: the first authentic STUN request. `dtls`: the peer is proved, the transport
+ * up. `packet` and `key-frame`: the first one leaves to a viewer, or comes from a publisher.
+ */
 export type JoinStep = 'ice' | 'dtls' | 'packet' | 'key-frame';
 
 export type TransportEvent =
   | { readonly type: 'connected'; readonly transportId: string }
-  /**
-   * Each step once. `ms`: `ice` from the answer to the first authentic STUN request, `dtls` from there to the proved
-   * peer, `packet` and `key-frame` from there.
-   */
-  | { readonly type: 'progress'; readonly transportId: string; readonly step: JoinStep; readonly ms: number }
+  /** Each step once, `ice` first: Unix ms with fractions, on the clock that all threads share. */
+  | { readonly type: 'progress'; readonly transportId: string; readonly step: JoinStep; readonly atMs: number }
   /** Nothing authentic has arrived for a while; the transport is kept for now. */
   | { readonly type: 'silent'; readonly transportId: string }
   /** After `silent`: packets arrive again. */

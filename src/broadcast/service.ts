@@ -73,8 +73,8 @@ export type BroadcastEvent =
       readonly reason: 'server-stopping' | 'codec';
       readonly afterMs: number;
     }
-  /** The session's transport took a step toward its first picture; `TransportEvent` says what `ms` counts. */
-  | { readonly type: 'progress'; readonly sessionId: string; readonly step: JoinStep; readonly ms: number };
+  /** The session's transport took a step toward its first picture, as `TransportEvent` says it. */
+  | { readonly type: 'progress'; readonly sessionId: string; readonly step: JoinStep; readonly atMs: number };
 
 /** How one connected viewer receives. */
 export interface ViewerReception extends Omit<ViewerQuality, 'transportId'> {

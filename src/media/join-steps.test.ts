@@ -1,9 +1,7 @@
-// Steps to the first picture: each once, with its time.
+// Steps to the first picture: each once, with its moment.
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { JoinSteps } from './join-steps.ts';
-
-const UP_AT_MS = 1_000;
 
 describe('the steps of a join', () => {
   let told: string[];
@@ -11,38 +9,38 @@ describe('the steps of a join', () => {
 
   beforeEach(() => {
     told = [];
-    steps = new JoinSteps((step, ms) => told.push(`${step} ${ms}`));
-    steps.connected({ iceMs: 12, dtlsMs: 34 }, UP_AT_MS);
-    expect(told.splice(0)).toEqual(['ice 12', 'dtls 34']);
-  });
-
-  it('count media from the moment at which the transport is up', () => {
-    steps.passed(false, UP_AT_MS + 5);
-    steps.passed(true, UP_AT_MS + 20);
-    expect(told).toEqual(['packet 5', 'key-frame 20']);
+    steps = new JoinSteps((step, atMs) => told.push(`${step} ${atMs}`));
+    steps.connected(966, 1_000);
+    expect(told.splice(0)).toEqual(['ice 966', 'dtls 1000']);
   });
 
   it('are told once', () => {
-    for (const ms of [5, 10, 15]) steps.passed(true, UP_AT_MS + ms);
-    expect(told).toEqual(['packet 5', 'key-frame 5']);
+    steps.passed(false, 1_005);
+    for (const ms of [1_020, 1_030]) steps.passed(true, ms);
+    expect(told).toEqual(['packet 1005', 'key-frame 1020']);
+  });
+
+  it('may come together', () => {
+    steps.passed(true, 1_005);
+    expect(told).toEqual(['packet 1005', 'key-frame 1005']);
   });
 
   it('of a viewer are reached when what begins has left, and not before', () => {
     steps.begins('audio');
     steps.begins('video');
     expect(told).toEqual([]);
-    steps.left(UP_AT_MS + 7);
-    expect(told).toEqual(['packet 7', 'key-frame 7']);
+    steps.left(1_007);
+    expect(told).toEqual(['packet 1007', 'key-frame 1007']);
   });
 
   it('of a viewer that hears before it sees part', () => {
     steps.begins('audio');
-    steps.left(UP_AT_MS + 3);
+    steps.left(1_003);
     // Another codec of the same kind begins anew, and is no step.
     steps.begins('audio');
-    steps.left(UP_AT_MS + 4);
+    steps.left(1_004);
     steps.begins('video');
-    steps.left(UP_AT_MS + 90);
-    expect(told).toEqual(['packet 3', 'key-frame 90']);
+    steps.left(1_090);
+    expect(told).toEqual(['packet 1003', 'key-frame 1090']);
   });
 });

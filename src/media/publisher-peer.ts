@@ -30,8 +30,8 @@ export class PublisherPeer implements TransportOwner {
 
   constructor(options: PublisherPeerOptions) {
     this.#options = options;
-    this.#joinSteps = new JoinSteps((step, ms) =>
-      options.tell({ type: 'progress', transportId: options.id, step, ms }),
+    this.#joinSteps = new JoinSteps((step, atMs) =>
+      options.tell({ type: 'progress', transportId: options.id, step, atMs }),
     );
     this.ingress = new Ingress({
       ...options,
@@ -84,7 +84,7 @@ export class PublisherPeer implements TransportOwner {
   }
 
   onConnected(): void {
-    if (this.#transport) this.#joinSteps.connected(this.#transport.setup, this.#options.now());
+    this.#joinSteps.connected(this.#transport?.firstHeardMs, this.#options.now());
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }
 

@@ -22,7 +22,9 @@ let nowMs: number;
 let wishes: number;
 let viewer: ReceivingViewer;
 let relay: Relay;
+/** All but its steps to the first picture. */
 let events: TransportEvent[];
+let steps: string[];
 let ends: number;
 
 beforeEach(() => {
@@ -30,6 +32,7 @@ beforeEach(() => {
   nowMs = START_MS;
   wishes = 0;
   events = [];
+  steps = [];
   ends = 0;
   viewer = new ReceivingViewer();
   relay = new Relay({
@@ -51,7 +54,10 @@ function newPeer(media: readonly AcceptedMedia[] = [VIDEO, AUDIO]): ViewerPeer {
     negotiation: { media, data: undefined, dtlsRole: 'server' },
     counters,
     now: () => nowMs,
-    tell: (event) => events.push(event),
+    tell: (event) => {
+      if (event.type === 'progress') steps.push(`${event.step} ${event.atMs - START_MS}`);
+      else events.push(event);
+    },
     onEnd: () => ends++,
   });
 }
@@ -89,6 +95,17 @@ describe('a viewer that connects', () => {
     connected();
     expect(wishes).toBe(1);
     expect(events).toEqual([{ type: 'connected', transportId: 'v' }]);
+  });
+
+  it('tells each step to its first picture once: when the transport is up, when something leaves, when a key frame does', () => {
+    connected();
+    nowMs += 5;
+    turn(sound(1));
+    turn(sound(2), delta(1));
+    nowMs += 30;
+    turn(key(2));
+    turn(key(3));
+    expect(steps).toEqual(['ice 0', 'dtls 0', 'packet 5', 'key-frame 35']);
   });
 
   it('wishes for none without video', () => {

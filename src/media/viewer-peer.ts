@@ -59,8 +59,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   constructor(options: ViewerPeerOptions) {
     this.#options = options;
-    this.#joinSteps = new JoinSteps((step, ms) =>
-      options.tell({ type: 'progress', transportId: options.id, step, ms }),
+    this.#joinSteps = new JoinSteps((step, atMs) =>
+      options.tell({ type: 'progress', transportId: options.id, step, atMs }),
     );
   }
 
@@ -124,7 +124,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   onConnected(keys: SrtpKeys | undefined, remote: RemoteAddress): void {
     const { relay, negotiation, now } = this.#options;
-    if (this.#transport) this.#joinSteps.connected(this.#transport.setup, now());
+    this.#joinSteps.connected(this.#transport?.firstHeardMs, now());
     if (keys && negotiation.media.length > 0) {
       const member = relay.group.addMember({ profile: keys.profile, key: keys.localKey, salt: keys.localSalt });
       member.moveTo(remote);

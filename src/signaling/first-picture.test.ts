@@ -20,7 +20,7 @@ async function join(role: 'viewer' | 'publisher'): Promise<void> {
   const path = role === 'viewer' ? '/whep/live' : '/whip/live';
   const init = { method: 'POST', headers: { 'Content-Type': OFFER_TYPE }, body: offerWith() };
   const resume = (await running.fetch(path, init)).headers.get('fanlight-resume') ?? '';
-  media.emit({ type: 'progress', transportId: media.lastTransportId, step: 'ice', ms: 20 });
+  media.emit({ type: 'progress', transportId: media.lastTransportId, step: 'ice', atMs: running.stage.clock.now() });
   media.emit({ type: 'connected', transportId: media.lastTransportId });
   client = await new SocketClient(running.webSocketUrl).opened();
   await client.hello({ role, resume });

@@ -40,7 +40,7 @@ const MAY_IMPORT_AT_THE_TOP: Readonly<Record<string, readonly string[]>> = {
   'config-values.ts': ['signaling/ice-servers.ts', 'node:', 'zod'],
   'logger.ts': ['config.ts', 'pino'],
   'metrics.ts': ['join-times.ts', 'media/worker-protocol.ts', 'node:', 'prom-client'],
-  'join-times.ts': ['broadcast/service.ts'],
+  'join-times.ts': ['broadcast/ports.ts', 'broadcast/service.ts'],
   'monotonic-clock.ts': [],
   'system-clock.ts': ['broadcast/ports.ts', 'monotonic-clock.ts'],
   'announced-addresses.ts': ['config.ts', 'node:'],

@@ -74,8 +74,7 @@ export class Transport implements FrontClient {
   #silent = false;
   /** Anything authentic. */
   #lastHeardMs: number;
-  #firstHeardMs: number;
-  #connectedAtMs: number | undefined;
+  #firstHeardMs: number | undefined;
 
   constructor(options: TransportOptions) {
     const nowMs = options.now();
@@ -83,7 +82,6 @@ export class Transport implements FrontClient {
     this.#options = options;
     this.#createdAtMs = nowMs;
     this.#lastHeardMs = nowMs;
-    this.#firstHeardMs = nowMs;
     this.#dtls = new Dtls({
       role: options.dtlsRole,
       certificate: options.certificate,
@@ -103,10 +101,9 @@ export class Transport implements FrontClient {
     return this.#state === 'connected';
   }
 
-  /** How long coming up took: from the answer to the first authentic STUN request, and on to the proved DTLS peer. */
-  get setup(): { readonly iceMs: number; readonly dtlsMs: number } {
-    const connectedAtMs = this.#connectedAtMs ?? this.#firstHeardMs;
-    return { iceMs: this.#firstHeardMs - this.#createdAtMs, dtlsMs: connectedAtMs - this.#firstHeardMs };
+  /** When the first authentic STUN request came; undefined before. */
+  get firstHeardMs(): number | undefined {
+    return this.#firstHeardMs;
   }
 
   /** True until the first authentic STUN request. */
@@ -218,7 +215,6 @@ export class Transport implements FrontClient {
     if (keys) this.#srtp = new SrtpSession(keys);
     this.#state = 'connected';
     this.#lastHeardMs = this.#options.now();
-    this.#connectedAtMs = this.#lastHeardMs;
     if (this.#options.sctpPort !== undefined) {
       const { owner } = this.#options;
       this.#data = new DataChannels({
