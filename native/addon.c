@@ -13,7 +13,7 @@
 #define FANOUT_SOURCES "unknown"
 #endif
 
-enum { MAX_ARGUMENTS = 13, ADDRESS_LENGTH = 64 };
+enum { MAX_ARGUMENTS = 14, ADDRESS_LENGTH = 64 };
 
 static const napi_type_tag ENGINE_TAG = {0x66616e6c69676874, 0x66616e6f75740001};
 
@@ -207,7 +207,7 @@ static napi_value move_member(napi_env env, napi_callback_info info) {
   return number(env, from.ok ? fanout_member_move(engine, member, address, port) : FANOUT_BAD_ARGUMENT);
 }
 
-/** setRoute(engine, member, slot, ssrc, payloadType, indexOffset, firstIndex, mid, midId, sendTimeId, orientationId, audioLevelId, captureTimeId) */
+/** setRoute(engine, member, slot, ssrc, payloadType, indexOffset, firstIndex, liveIndex, mid, midId, sendTimeId, orientationId, audioLevelId, captureTimeId) */
 static napi_value set_route(napi_env env, napi_callback_info info) {
   arguments from;
   char mid[FANOUT_MAX_MID + 1];
@@ -223,6 +223,7 @@ static napi_value set_route(napi_env env, napi_callback_info info) {
   if (!(offset >= -281474976710656.0 && offset <= 281474976710656.0)) from.ok = false;
   else route.index_offset = (int64_t)offset;
   route.first_index = next_integer(&from, 281474976710655.0);
+  route.live_index = next_integer(&from, 281474976710655.0);
   route.mid_length = (uint8_t)next_text(&from, mid, sizeof mid);
   memcpy(route.mid, mid, route.mid_length);
   route.mid_id = next_byte(&from);
@@ -254,6 +255,19 @@ static napi_value send_batch(napi_env env, napi_callback_info info) {
   size_t length = next_uint32(&from);
   if (length > capacity) from.ok = false;
   return number(env, from.ok ? fanout_send(engine, group, batch, length) : FANOUT_BAD_ARGUMENT);
+}
+
+/** sendAlone(engine, member, batch, length): as `send`, to one member. */
+static napi_value send_alone(napi_env env, napi_callback_info info) {
+  arguments from;
+  size_t capacity;
+  read_arguments(env, info, &from);
+  fanout *engine = next_engine(&from);
+  uint32_t member = next_uint32(&from);
+  const uint8_t *batch = next_array(&from, napi_uint8_array, &capacity);
+  size_t length = next_uint32(&from);
+  if (length > capacity) from.ok = false;
+  return number(env, from.ok ? fanout_send_alone(engine, member, batch, length) : FANOUT_BAD_ARGUMENT);
 }
 
 /** repeat(engine, member, record, length, rtxPayloadType, rtxSsrc, rtxIndex) */
@@ -348,7 +362,7 @@ NAPI_MODULE_INIT() {
                    {"addMember", add_member},    {"removeMember", remove_member},
                    {"moveMember", move_member},  {"setRoute", set_route},
                    {"clearRoute", clear_route},  {"send", send_batch},
-                   {"repeat", repeat},           {"rtcp", rtcp},
+                   {"sendAlone", send_alone},   {"repeat", repeat},           {"rtcp", rtcp},
                    {"report", report},           {"counters", counters},
                    {"memberCounters", member_counters}};
   for (size_t at = 0; at < sizeof functions / sizeof *functions; at++) {

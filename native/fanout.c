@@ -47,24 +47,44 @@ static void send_to(fanout *engine, member_state *member, const record *packet) 
   queue(engine, member, length);
 }
 
-int fanout_send(fanout *engine, uint32_t number, const uint8_t *batch, size_t length) {
-  group_state *group = find_group(engine, number);
-  if (!group) return FANOUT_UNKNOWN;
-  uint32_t count = 0;
+/** Reads a batch into the engine's records: how many, or a negative error. */
+static int read_batch(fanout *engine, const uint8_t *batch, size_t length) {
+  int count = 0;
   for (size_t offset = 0; offset < length; count++) {
     if (count == FANOUT_MAX_BATCH) return FANOUT_BAD_ARGUMENT;
     size_t taken = read_record(batch + offset, length - offset, &engine->records[count]);
     if (taken == 0) return FANOUT_BAD_ARGUMENT;
     offset += taken;
   }
+  return count;
+}
+
+int fanout_send(fanout *engine, uint32_t number, const uint8_t *batch, size_t length) {
+  group_state *group = find_group(engine, number);
+  if (!group) return FANOUT_UNKNOWN;
+  int count = read_batch(engine, batch, length);
+  if (count < 0) return count;
   if (group->count == 0) return FANOUT_OK;
   group->first = (group->first + 1) % group->count;
   for (uint32_t at = 0; at < group->count; at++) {
     // Without a division: it runs once from the first to the end, once from the start.
     uint32_t place = group->first + at < group->count ? group->first + at : group->first + at - group->count;
     member_state *member = engine->members[group->members[place]];
-    for (uint32_t packet = 0; packet < count; packet++) send_to(engine, member, &engine->records[packet]);
+    for (int which = 0; which < count; which++) {
+      const record *packet = &engine->records[which];
+      if (packet->index >= member->slots[packet->slot].config.live_index) send_to(engine, member, packet);
+    }
   }
+  flush(engine);
+  return FANOUT_OK;
+}
+
+int fanout_send_alone(fanout *engine, uint32_t number, const uint8_t *batch, size_t length) {
+  member_state *member = find_member(engine, number);
+  if (!member) return FANOUT_UNKNOWN;
+  int count = read_batch(engine, batch, length);
+  if (count < 0) return count;
+  for (int at = 0; at < count; at++) send_to(engine, member, &engine->records[at]);
   flush(engine);
   return FANOUT_OK;
 }

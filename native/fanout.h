@@ -39,6 +39,8 @@ typedef struct {
   int64_t index_offset;
   /** Canonical index of the first packet that may go out: what came before it was never meant for this member. */
   uint64_t first_index;
+  /** Canonical index from which on the group's packets go to it; those before were sent to it alone. */
+  uint64_t live_index;
   uint8_t mid[FANOUT_MAX_MID];
   uint8_t mid_length;
   /** Ids of header extensions (RFC 8285, one byte): 1 to 14, 0 where not negotiated. */
@@ -83,6 +85,8 @@ int fanout_route_set(fanout *engine, uint32_t member, uint32_t slot, const fanou
 
 /** Sends a batch of records to every member of the group whose slot has a route. Nothing is sent of a malformed batch. */
 int fanout_send(fanout *engine, uint32_t group, const uint8_t *batch, size_t length);
+/** The same to one member alone, also of what lies before its live index. */
+int fanout_send_alone(fanout *engine, uint32_t member, const uint8_t *batch, size_t length);
 /**
  * Sends one record again to one member: as it was, byte for byte (another send time under the same number would
  * break AES-GCM), or with `rtx_payload_type` other than 0 under `rtx_ssrc` and

@@ -366,10 +366,13 @@ static unsigned fuzz(double seconds, uint64_t seed) {
       kernel_answers(3, answer);
       takes = any(4);
       size_t length = any_batch();
-      switch (any(9)) {
+      switch (any(10)) {
         case 0:
         case 1:
           fanout_send(engine, any(3), batch, length);
+          break;
+        case 9:
+          fanout_send_alone(engine, member, batch, length);
           break;
         case 2:
           fanout_repeat(engine, member, batch, length, (uint8_t)any(256), any(UINT32_MAX), any(UINT32_MAX));

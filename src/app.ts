@@ -57,6 +57,7 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
       maxPendingTransports: config.maxPendingTransports,
       clockOrigin: origin,
       fanout: config.fanout,
+      startMemory: config.startMemory,
       onCounters: (worker, counters) => metrics.workerCounters(worker, counters),
       onStarted: (worker) => metrics.workerStarted(worker),
       log: logger,

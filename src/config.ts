@@ -50,6 +50,8 @@ export interface Config {
   readonly viewerGraceMs: number;
   readonly strictWhip: boolean;
   readonly fanout: FanoutChoice;
+  /** How much of a broadcast's past is kept, so that joiners need not wait for a key frame. */
+  readonly startMemory: { readonly maxBytes: number; readonly maxMs: number };
   readonly maxViewersPerBroadcast: number;
   readonly maxBroadcasts: number;
   readonly maxPendingTransports: number;
@@ -155,6 +157,16 @@ const schema = z.object({
     'auto',
     `Which engine sends packets to viewers: ${FANOUT_CHOICES.join(', ')}; auto takes the native one where it was compiled.`,
     oneOf(FANOUT_CHOICES),
+  ),
+  FANLIGHT_START_MEMORY_MB: setting(
+    '16',
+    'How much of a publisher’s video since its last key frame is kept, so that joiners see a picture at once, in megabytes; 0 keeps nothing.',
+    integer(0, 1024),
+  ),
+  FANLIGHT_START_MEMORY_SECONDS: setting(
+    '15',
+    'The same in seconds: with key frames further apart than this, joiners wait for the next one.',
+    integer(0, 120),
   ),
   FANLIGHT_MAX_VIEWERS: setting('5000', 'Viewers of one broadcast.', integer(1, 1_000_000)),
   FANLIGHT_MAX_BROADCASTS: setting(
@@ -295,6 +307,10 @@ function toConfig(values: Values, mediaWorkers: number): Config {
     viewerGraceMs: values.VIEWER_GRACE * 1000,
     strictWhip: values.FANLIGHT_STRICT_WHIP,
     fanout: values.FANLIGHT_FANOUT,
+    startMemory: {
+      maxBytes: values.FANLIGHT_START_MEMORY_MB * 1_000_000,
+      maxMs: values.FANLIGHT_START_MEMORY_SECONDS * 1000,
+    },
     maxViewersPerBroadcast: values.FANLIGHT_MAX_VIEWERS,
     maxBroadcasts: values.FANLIGHT_MAX_BROADCASTS,
     maxPendingTransports: values.FANLIGHT_MAX_PENDING_TRANSPORTS,

@@ -2,6 +2,7 @@
 // broadcast comes its relay, with the last one it goes. It must not know offers, publishers or commands.
 
 import type { ViewerQuality } from '../broadcast/ports.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import type { SendLoad } from './fanout/gatherer.ts';
 import { Relay } from './relay.ts';
@@ -11,6 +12,7 @@ export interface AudienceOptions {
   readonly engine: FanoutEngine;
   readonly load: SendLoad;
   readonly now: () => number;
+  readonly startMemory: GroupLimits;
   /** Viewers of a broadcast need a key frame. */
   readonly wishKeyFrame: (broadcast: string) => void;
   /** Whether there are viewers of a broadcast here. */
@@ -78,12 +80,13 @@ export class Audience {
   #obtainRelay(broadcast: string): Relay {
     const existing = this.#relays.get(broadcast);
     if (existing) return existing;
-    const { engine, load, now, wishKeyFrame, onWanted } = this.#options;
+    const { engine, load, now, startMemory, wishKeyFrame, onWanted } = this.#options;
     const relay = new Relay({
       broadcast,
       group: engine.addGroup(),
       load,
       now,
+      startMemory,
       wishKeyFrame: () => wishKeyFrame(broadcast),
     });
     this.#relays.set(broadcast, relay);

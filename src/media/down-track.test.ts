@@ -350,3 +350,81 @@ describe('the number by which a viewer asks', () => {
     expect(track.canonicalIndex(5, 100)).toBeUndefined();
   });
 });
+
+describe('a viewer that is behind', () => {
+  const key = packet(10, true, { timestamp: 3000 });
+  const [second, third] = [packet(11, false, { timestamp: 6000 }), packet(12, false, { timestamp: 9000 })];
+
+  it('is sent what is for it alone, under times of its own, and then what everybody gets', () => {
+    const { track, member, send } = noted();
+    track.adopt(VP8, 12);
+    track.startBehind(key);
+    send(second);
+    track.sendAlone([key], 8998, 0);
+    track.sendAlone([second], 8999, 5);
+    track.sendAlone([third], 9000, 10);
+    track.goLive(13, 10);
+    send(third, packet(13, false));
+    const [first = 0, ...rest] = numbers(member);
+    expect(rest).toEqual([first + 1, first + 2, first + 3]);
+    expect(member.sent.map((sent) => sent.packet.timestamp)).toEqual([8998, 8999, 9000, 3000]);
+    // The others share the packets themselves.
+    expect(key.timestamp).toBe(3000);
+  });
+
+  it('is repeated what it was sent alone as it was sent', () => {
+    const { track, member } = noted();
+    track.adopt(VP8, 12);
+    track.startBehind(key);
+    track.sendAlone([key], 8998, 0);
+    track.sendAlone([second], 8999, 0);
+    expect(track.repeat(key, 50, undefined)).toBe(true);
+    expect(member.repeated[0]?.packet).toMatchObject({ index: 10, timestamp: 8998, padding: 0 });
+    // Not sent yet.
+    expect(track.repeat({ ...third, sendTime: 5 }, 50, undefined)).toBe(false);
+    track.goLive(12, 60);
+    expect(track.repeat({ ...third, sendTime: 5 }, 100, undefined)).toBe(true);
+    expect(track.repeat(second, 2000, undefined)).toBe(true);
+    expect(track.repeat(second, 4000, undefined)).toBe(false);
+  });
+
+  it('is not repeated the rest of a frame, which left at another time, under the same number', () => {
+    const { track } = noted();
+    track.adopt(VP8, 12);
+    track.startBehind(key);
+    track.sendAlone([key], 8998, 0);
+    track.sendAlone([{ ...second, timestamp: 3000 }], 8998, 20);
+    expect(track.repeat({ ...second, timestamp: 3000 }, 50, undefined)).toBe(false);
+    expect(track.repeat(key, 50, undefined)).toBe(true);
+  });
+
+  it('goes on at a newer key frame with one number left out', () => {
+    const { track, member } = noted();
+    track.adopt(VP8, 50);
+    track.startBehind(key);
+    track.sendAlone([key, second], 1, 0);
+    track.startBehind(packet(40, true));
+    track.sendAlone([packet(40, true)], 2, 0);
+    const [first = 0, ...rest] = numbers(member);
+    expect(rest).toEqual([first + 1, first + 3]);
+  });
+
+  it('that could not catch up begins anew under numbers that were not used', () => {
+    const { track, member, send } = noted();
+    track.adopt(VP8, 50);
+    track.startBehind(key);
+    track.sendAlone([key, second], 1, 0);
+    begin(track, send, packet(60, true));
+    const [first = 0, ...rest] = numbers(member);
+    expect(rest).toEqual([first + 1, first + 3]);
+  });
+
+  it('is sent a frame of more packets than the engine takes at once', () => {
+    const { track, member } = noted();
+    track.adopt(VP8, 200);
+    const frame = Array.from({ length: 150 }, (_none, at) => packet(at, at === 0));
+    track.startBehind(frame[0] ?? key);
+    track.sendAlone(frame, 1, 0);
+    expect(member.sent).toHaveLength(150);
+  });
+});

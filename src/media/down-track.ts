@@ -4,7 +4,8 @@
 import { randomInt } from 'node:crypto';
 import { bestDecoder, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { unwrapSequence } from '../rtp/sequence.ts';
-import { absSendTime, type FanoutMember, type RetransmissionRoute } from './fanout/engine.ts';
+import type { Latecomer } from './catch-up.ts';
+import { absSendTime, type FanoutMember, MAX_BATCH, type RetransmissionRoute } from './fanout/engine.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
@@ -20,7 +21,20 @@ const REPEAT_SHARE = 0.25;
 const REPEAT_BYTES_PER_SECOND = 64 * 1024;
 const MAX_REPEAT_BYTES = 256 * 1024;
 
-export class DownTrack {
+/** Above every index: the group's packets do not go to who is behind. */
+const NOT_LIVE = 2 ** 47;
+/** What was sent alone is repeated for so long after the viewer was live. */
+const REMEMBER_ALONE_MS = 3_000;
+
+/** A frame that was sent to this viewer alone, under another timestamp than the others'. */
+interface SentAlone {
+  readonly timestamp: number;
+  readonly sendTime: number;
+  /** Canonical, behind its packets. A rest that came late left at another time, and is not repeated. */
+  readonly endIndex: number;
+}
+
+export class DownTrack implements Latecomer {
   readonly kind: MediaKind;
   readonly ssrc: number;
   readonly #media: AcceptedMedia;
@@ -29,6 +43,13 @@ export class DownTrack {
   #started = false;
   /** Canonical: of the packet with which the viewer began. */
   #firstIndex = 0;
+  /** What the group is sent goes to it, too. */
+  #isLive = false;
+  /** Canonical: behind what it was sent alone; 0 when that was nothing, or long ago. */
+  #aloneEnd = 0;
+  /** Canonical timestamp → how the frame was sent to this viewer alone. */
+  readonly #sentAlone = new Map<number, SentAlone>();
+  #wentLiveAtMs = 0;
   /** Viewer's packet index less the canonical one; set with the first packet of each start. */
   #indexOffset: number | undefined;
   /** In the viewer's numbers: where the next start may begin. */
@@ -56,7 +77,7 @@ export class DownTrack {
    */
   adopt(codec: Codec, newestIndex: number): boolean {
     if (this.#started) {
-      this.#nextIndex = newestIndex + (this.#indexOffset ?? 0) + 2;
+      this.#nextIndex = (this.#isLive ? newestIndex + 1 : this.#aloneEnd) + (this.#indexOffset ?? 0) + 1;
       this.#started = false;
       this.#member.setRoute(this.kind, undefined);
     }
@@ -71,17 +92,64 @@ export class DownTrack {
    * @param sentBefore later packets that the others have already, when this one was overtaken
    */
   start(packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[] = []): void {
-    const payloadType = this.#payloadType;
-    if (payloadType === undefined || this.#started) return;
+    if (this.#payloadType === undefined || this.#started) return;
+    this.#place(packet);
+    this.#isLive = true;
+    this.#route(packet.index);
+    for (const each of sentBefore) this.#member.repeat(each, undefined);
+  }
+
+  /** It was given a packet to begin with. */
+  get hasStarted(): boolean {
+    return this.#started;
+  }
+
+  /** Also while it is behind already: then one number is left out, so that no frame is put together from both sides. */
+  startBehind(packet: CanonicalPacket): void {
+    if (this.#payloadType === undefined || this.#isLive) return;
+    if (this.#started) this.#nextIndex = this.#aloneEnd + (this.#indexOffset ?? 0) + 1;
+    this.#place(packet);
+    this.#route(NOT_LIVE);
+  }
+
+  sendAlone(packets: readonly CanonicalPacket[], timestamp: number, nowMs: number): void {
+    const [first] = packets;
+    if (!first || !this.#started || this.#isLive) return;
+    const endIndex = first.index + packets.length;
+    const isRest = this.#sentAlone.has(first.timestamp);
+    if (!isRest) this.#sentAlone.set(first.timestamp, { timestamp, sendTime: absSendTime(nowMs), endIndex });
+    for (let at = 0; at < packets.length; at += MAX_BATCH) {
+      const batch = packets.slice(at, at + MAX_BATCH).map((packet) => ({ ...packet, timestamp, padding: 0 }));
+      this.#member.send(batch, nowMs);
+    }
+    this.#aloneEnd = endIndex;
+  }
+
+  goLive(index: number, nowMs: number): void {
+    if (!this.#started || this.#isLive) return;
+    this.#isLive = true;
+    this.#wentLiveAtMs = nowMs;
+    this.#route(index);
+  }
+
+  #place(packet: CanonicalPacket): void {
     this.#started = true;
+    this.#isLive = false;
+    this.#forgetAlone();
     this.#firstIndex = packet.index;
     this.#indexOffset = (this.#nextIndex ?? randomInt(2 ** 15)) - packet.index;
+  }
+
+  #route(liveIndex: number): void {
+    const payloadType = this.#payloadType;
+    if (payloadType === undefined || this.#indexOffset === undefined) return;
     const id = (name: Parameters<AcceptedMedia['extensions']['get']>[0]) => this.#media.extensions.get(name) ?? 0;
     this.#member.setRoute(this.kind, {
       ssrc: this.ssrc,
       payloadType,
       indexOffset: this.#indexOffset,
       firstIndex: this.#firstIndex,
+      liveIndex,
       mid: this.#media.mid,
       extensionIds: {
         mid: id('mid'),
@@ -91,7 +159,6 @@ export class DownTrack {
         captureTime: id('capture-time'),
       },
     });
-    for (const each of sentBefore) this.#member.repeat(each, undefined);
   }
 
   /** The canonical index of a packet that this viewer knows by its sequence number; undefined before the start. */
@@ -120,8 +187,10 @@ export class DownTrack {
    * @param roundTripMs to the viewer, where it is known
    * @returns whether it was sent
    */
-  repeat(packet: CanonicalPacket, nowMs: number, roundTripMs: number | undefined): boolean {
-    if (!this.#started || packet.index < this.#firstIndex || packet.sendTime < 0 || this.isSpent) return false;
+  repeat(canonical: CanonicalPacket, nowMs: number, roundTripMs: number | undefined): boolean {
+    if (!this.#started || canonical.index < this.#firstIndex || this.isSpent) return false;
+    const packet = this.#asSent(canonical, nowMs);
+    if (!packet || packet.sendTime < 0) return false;
     const last = this.#repeatedAtMs.get(packet.index);
     const againAfterMs = Math.max(LEAST_REPEAT_AFTER_MS, roundTripMs ?? DEFAULT_REPEAT_AFTER_MS);
     if (last !== undefined && nowMs - last < againAfterMs) return false;
@@ -137,6 +206,22 @@ export class DownTrack {
     // The member counts it among what was sent, but repeating earns no further repeating.
     if (!retransmission) this.#octetsCredited += packet.payload.length;
     return true;
+  }
+
+  /** The packet as it went out to this viewer; undefined when it did not, or when that is too long ago. */
+  #asSent(packet: CanonicalPacket, nowMs: number): CanonicalPacket | undefined {
+    if (this.#isLive && this.#sentAlone.size > 0 && nowMs - this.#wentLiveAtMs > REMEMBER_ALONE_MS) {
+      this.#sentAlone.clear();
+    }
+    if (packet.index >= this.#aloneEnd) return this.#isLive ? packet : undefined;
+    const alone = this.#sentAlone.get(packet.timestamp);
+    if (!alone || packet.index >= alone.endIndex) return undefined;
+    return { ...packet, timestamp: alone.timestamp, sendTime: alone.sendTime, padding: 0 };
+  }
+
+  #forgetAlone(): void {
+    this.#sentAlone.clear();
+    this.#aloneEnd = 0;
   }
 
   /** By RFC 4588 where the viewer negotiated it, else the packet goes out again as it was. */

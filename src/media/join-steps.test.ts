@@ -24,23 +24,4 @@ describe('the steps of a join', () => {
     steps.passed(true, 1_005);
     expect(told).toEqual(['packet 1005', 'key-frame 1005']);
   });
-
-  it('of a viewer are reached when what begins has left, and not before', () => {
-    steps.begins('audio');
-    steps.begins('video');
-    expect(told).toEqual([]);
-    steps.left(1_007);
-    expect(told).toEqual(['packet 1007', 'key-frame 1007']);
-  });
-
-  it('of a viewer that hears before it sees part', () => {
-    steps.begins('audio');
-    steps.left(1_003);
-    // Another codec of the same kind begins anew, and is no step.
-    steps.begins('audio');
-    steps.left(1_004);
-    steps.begins('video');
-    steps.left(1_090);
-    expect(told).toEqual(['packet 1003', 'key-frame 1090']);
-  });
 });

@@ -2,14 +2,11 @@
 // It must not know clocks or packets: it is told what happened, and when.
 
 import type { JoinStep } from '../broadcast/ports.ts';
-import type { MediaKind } from '../rtp/codec.ts';
 
 export class JoinSteps {
   readonly #tell: (step: JoinStep, atMs: number) => void;
   #awaitsPacket = true;
   #awaitsKeyFrame = true;
-  /** Kinds whose first packet is about to leave. */
-  readonly #beginning = new Set<MediaKind>();
 
   constructor(tell: (step: JoinStep, atMs: number) => void) {
     this.#tell = tell;
@@ -31,16 +28,5 @@ export class JoinSteps {
       this.#awaitsKeyFrame = false;
       this.#tell('key-frame', nowMs);
     }
-  }
-
-  /** Toward a viewer: the kind begins with what leaves next, video with a key frame. */
-  begins(kind: MediaKind): void {
-    if (this.#awaitsKeyFrame) this.#beginning.add(kind);
-  }
-
-  /** What was about to leave has left. */
-  left(nowMs: number): void {
-    for (const kind of this.#beginning) this.passed(kind === 'video', nowMs);
-    this.#beginning.clear();
   }
 }

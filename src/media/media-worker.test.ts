@@ -32,6 +32,7 @@ beforeEach(async () => {
     announcedAddresses: ['192.0.2.5'],
     hostAddresses: [],
     maxPendingTransports: 3,
+    startMemory: { maxBytes: 16_000_000, maxMs: 15_000 },
     fanout: 'portable' as const,
     clockOrigin: { unixMs: 0, monotonicMs: 0 },
   };

@@ -19,6 +19,7 @@ import type { UdpFront } from './transport/udp-front.ts';
 import { ViewerData } from './viewer-data.ts';
 import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
 import type {
+  Past,
   Reply,
   SourceItem,
   WorkerCommand,
@@ -77,17 +78,24 @@ export class MediaWorker {
         const relay = this.#audience.relay(broadcast);
         for (const item of items) relay?.receive(sourceId, item);
       },
+      onPast: (broadcast, sourceId, past) => this.#audience.relay(broadcast)?.remember(sourceId, past),
+      pastOf: (broadcast) => this.#pastOf(broadcast),
       onKeyFrameWish: (broadcast) => this.#askPublishersHere(broadcast),
     });
     this.#audience = new Audience({
       engine,
       load: this.#load,
       now,
+      startMemory: settings.startMemory,
       wishKeyFrame: (broadcast) => {
         this.#askPublishersHere(broadcast);
         this.#links.wishKeyFrame(broadcast);
       },
-      onWanted: (broadcast, wanted) => this.#links.setWanted(broadcast, wanted),
+      onWanted: (broadcast, wanted) => {
+        this.#links.setWanted(broadcast, wanted);
+        const past = wanted ? this.#pastOf(broadcast) : undefined;
+        if (past) this.#audience.relay(broadcast)?.remember(past.sourceId, past);
+      },
     });
     this.#viewerData = new ViewerData(this.#audience);
     this.#timers = [
@@ -236,6 +244,7 @@ export class MediaWorker {
       cname: CNAME,
       counters: this.#counters,
       now: this.#now,
+      startMemory: this.#settings.startMemory,
       onItem: (item) => this.#fromPublisher(broadcast, id, item),
       tell: (event, detail) => this.#tell(event, detail),
       onEnd: () => this.#publishers.delete(id),
@@ -291,6 +300,12 @@ export class MediaWorker {
   #fromPublisher(broadcast: string, sourceId: string, item: SourceItem): void {
     this.#audience.relay(broadcast)?.receive(sourceId, item);
     this.#links.publish(broadcast, sourceId, item);
+  }
+
+  /** Of the publisher that is here; after a takeover of the newest one. */
+  #pastOf(broadcast: string): (Past & { sourceId: string }) | undefined {
+    const publisher = [...this.#publishers.values()].findLast((each) => each.broadcast === broadcast);
+    return publisher && { sourceId: publisher.id, ...publisher.past };
   }
 
   #askPublishersHere(broadcast: string): void {

@@ -2,17 +2,21 @@
 
 import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import { Ingress, type IngressOptions } from './ingress/ingress.ts';
 import { JoinSteps } from './join-steps.ts';
+import { SourceMemory } from './source-memory.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
+import type { Past } from './worker-protocol.ts';
 
 export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
   readonly now: () => number;
+  readonly startMemory: GroupLimits;
   readonly tell: (event: TransportEvent, detail?: string) => void;
   readonly onEnd: () => void;
 }
@@ -24,6 +28,7 @@ export class PublisherPeer implements TransportOwner {
   readonly #options: PublisherPeerOptions;
   readonly ingress: Ingress;
   readonly #joinSteps: JoinSteps;
+  readonly #memory: SourceMemory;
   #transport: Transport | undefined;
   #secondBeganMs = 0;
   #messagesThisSecond = 0;
@@ -33,12 +38,14 @@ export class PublisherPeer implements TransportOwner {
     this.#joinSteps = new JoinSteps((step, atMs) =>
       options.tell({ type: 'progress', transportId: options.id, step, atMs }),
     );
+    this.#memory = new SourceMemory(options.startMemory);
     this.ingress = new Ingress({
       ...options,
       onItem: (item) => {
         if (item.type === 'packet') {
           this.#joinSteps.passed(item.kind === 'video' && item.startsDecoding, item.arrivedAtMs);
         }
+        this.#memory.add(item);
         options.onItem(item);
       },
       onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
@@ -47,6 +54,16 @@ export class PublisherPeer implements TransportOwner {
         dropped[reason] = (dropped[reason] ?? 0) + 1;
       },
     });
+  }
+
+  /** Its transport's id: what its packets are known by. */
+  get id(): string {
+    return this.#options.id;
+  }
+
+  /** For a relay that begins now. */
+  get past(): Past {
+    return { items: this.#memory.items, isDeaf: this.ingress.isDeaf(this.#options.now()) };
   }
 
   get broadcast(): string {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import { FakeGroup, type FakeMember, MEMBER_KEYS } from '../test/fake-fanout.ts';
 import { acceptedMedia, sourcePacket } from '../test/media-fixtures.ts';
 import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
@@ -22,15 +23,14 @@ beforeEach(() => {
   nowMs = 100_000;
   wishes = 0;
   group = new FakeGroup();
-  relay = new Relay({
-    broadcast: 'b',
-    group,
-    load: new SendLoad(() => nowMs),
-    now: () => nowMs,
-    wishKeyFrame: () => wishes++,
-  });
+  relay = newRelay({ maxBytes: 0, maxMs: 0 });
 });
 afterEach(() => vi.useRealTimers());
+
+function newRelay(startMemory: GroupLimits): Relay {
+  const now = () => nowMs;
+  return new Relay({ broadcast: 'b', group, load: new SendLoad(now), now, startMemory, wishKeyFrame: () => wishes++ });
+}
 
 /** A viewer of down tracks alone: what it is sent, as the fan-out engine would. */
 class TestViewer implements RelayViewer {
@@ -50,6 +50,10 @@ class TestViewer implements RelayViewer {
 
   get sentVideo(): boolean[] {
     return this.sent.filter(({ kind }) => kind === 'video').map(({ startsDecoding }) => startsDecoding);
+  }
+
+  get latecomer(): DownTrack | undefined {
+    return this.#track('video');
   }
 
   adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean {
@@ -209,6 +213,7 @@ describe('a change of codec', () => {
     turn(av1(2, true));
     turn(av1(3, false));
     nowMs += 1000;
+    wishes = 0;
     const [blind, seeing] = [join(), join([both])];
     turn(av1(4, false));
     // Only for the one who waits for it.
@@ -284,6 +289,7 @@ describe('the wish of a relay for a key frame', () => {
   it('for a new source does not wait because of a wish to the one before', () => {
     join();
     turn(key(1));
+    wishes = 0;
     join();
     turn(delta(2));
     expect(wishes).toBe(1);
@@ -296,7 +302,7 @@ describe('the wish of a relay for a key frame', () => {
 
   it('for a source does not wait because of one that came before there was any', () => {
     join();
-    relay.wishKeyFrame();
+    expect(wishes).toBe(1);
     nowMs += 20;
     turn(delta(1));
     expect(wishes).toBe(2);
@@ -319,7 +325,135 @@ describe('the wish of a relay for a key frame', () => {
   it('is not made any more for one that left', () => {
     turn(key(1));
     relay.removeViewer(join());
+    wishes = 0;
+    nowMs += 1000;
     turn(delta(2));
     expect(wishes).toBe(0);
+  });
+});
+
+describe('a viewer that joins while something is remembered', () => {
+  beforeEach(() => {
+    relay.close();
+    relay = newRelay({ maxBytes: 10_000_000, maxMs: 15_000 });
+  });
+  afterEach(() => relay.close());
+
+  const videoOf = (viewer: TestViewer) => viewer.sent.filter(({ kind }) => kind === 'video');
+  /** So large that a publisher that answers is asked first. */
+  const large = (sequence: number) => ({ ...delta(sequence), payload: new Uint8Array(1200) });
+  function playLargeGroup(): void {
+    turn(key(1));
+    for (let sequence = 2; sequence < 402; sequence++) turn(large(sequence));
+  }
+
+  it('begins at once with a small group, asks nobody, and goes on with the others', () => {
+    const before = join();
+    turn(key(1), delta(2), delta(3));
+    wishes = 0;
+    const viewer = join();
+    expect(videoOf(viewer)).toHaveLength(3);
+    expect(viewer.startedAfter).toEqual([3]);
+    turn(delta(4));
+    expect(videoOf(viewer)).toHaveLength(4);
+    expect(videoOf(before)).toHaveLength(4);
+    expect(wishes).toBe(0);
+  });
+
+  it('is not sent twice what was held back for the others', () => {
+    join();
+    turn(key(1));
+    hold(delta(2));
+    const viewer = join();
+    vi.advanceTimersByTime(0);
+    expect(videoOf(viewer)).toHaveLength(2);
+  });
+
+  it('of a publisher that answers waits a moment for a key frame when the group is large', () => {
+    playLargeGroup();
+    const viewer = join();
+    expect(wishes).toBe(1);
+    expect(videoOf(viewer)).toEqual([]);
+    nowMs += 60;
+    vi.advanceTimersByTime(60);
+    turn(key(402));
+    expect(viewer.sentVideo).toEqual([true]);
+    vi.advanceTimersByTime(1000);
+    expect(viewer.sentVideo).toEqual([true]);
+  });
+
+  it('gets the large group when no key frame comes in that moment', () => {
+    playLargeGroup();
+    const viewer = join();
+    nowMs += 120;
+    vi.advanceTimersByTime(120);
+    expect(viewer.sentVideo[0]).toBe(true);
+    for (let ms = 0; ms < 2000; ms += 5) {
+      nowMs += 5;
+      vi.advanceTimersByTime(5);
+    }
+    expect(videoOf(viewer)).toHaveLength(401);
+    turn(delta(402));
+    expect(videoOf(viewer)).toHaveLength(402);
+  });
+
+  it('gets the large group at once from a publisher that did not answer the one before', () => {
+    playLargeGroup();
+    join();
+    nowMs += 1500;
+    const viewer = join();
+    expect(viewer.sentVideo[0]).toBe(true);
+  });
+
+  it('waits for a key frame when a packet of the group is missing', () => {
+    turn(key(1), delta(3));
+    const viewer = join();
+    expect(wishes).toBe(1);
+    expect(videoOf(viewer)).toEqual([]);
+    turn(delta(4), key(5));
+    expect(viewer.sentVideo).toEqual([true]);
+  });
+
+  it('sees the last picture of a publisher that is away, and its return', () => {
+    turn(key(1), delta(2));
+    nowMs += 20_000;
+    const viewer = join();
+    expect(videoOf(viewer)).toHaveLength(2);
+    nowMs += 5_000;
+    relay.receive('p2', sourcePacket(keyFrame({ sequence: 900, ssrc: 4 }), VP8, nowMs));
+    vi.advanceTimersByTime(0);
+    const [, last, next] = videoOf(viewer).map(({ timestamp }) => timestamp);
+    // The five seconds for which it saw the picture stand still, not the twenty before.
+    expect(((next ?? 0) - (last ?? 0)) >>> 0).toBeGreaterThanOrEqual(5 * 90_000);
+    expect(((next ?? 0) - (last ?? 0)) >>> 0).toBeLessThan(5.1 * 90_000);
+  });
+
+  it('is sent nothing more once it left, nor later ones what a closed relay knew', () => {
+    playLargeGroup();
+    const viewer = join();
+    nowMs += 120;
+    vi.advanceTimersByTime(120);
+    const { length } = viewer.sent;
+    relay.removeViewer(viewer);
+    vi.advanceTimersByTime(1000);
+    expect(viewer.sent).toHaveLength(length);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('gets a large group at once when it is told that the publisher does not answer', () => {
+    const items = [key(1), ...Array.from({ length: 400 }, (_none, at) => large(at + 2))];
+    relay.remember('p', { items, isDeaf: true });
+    expect(join().sentVideo[0]).toBe(true);
+  });
+
+  it('begins with what the source sent before the relay was there, which nobody else gets', () => {
+    const waiting = join();
+    relay.remember('p', { items: [key(1), delta(2), sound(1)], isDeaf: false });
+    expect(waiting.sentVideo).toEqual([true, false]);
+    expect(group.batches).toEqual([]);
+    const later = join();
+    turn(delta(3));
+    expect(later.sentVideo).toEqual([true, false, false]);
+    expect(waiting.sentVideo).toEqual([true, false, false]);
   });
 });

@@ -2,10 +2,15 @@
 // engine does what is per packet and viewer. It must not know transports, keys or workers.
 
 import type { Codec, MediaKind } from '../rtp/codec.ts';
-import type { FanoutGroup } from './fanout/engine.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
+import { KeyFrameAnswers } from '../rtp/key-frame-answers.ts';
+import { chooseStart } from '../rtp/start-choice.ts';
+import type { Latecomer } from './catch-up.ts';
+import { absSendTime, type FanoutGroup } from './fanout/engine.ts';
 import { Gatherer, type SendLoad } from './fanout/gatherer.ts';
+import { Latecomers } from './latecomers.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import type { Past, SourceItem } from './worker-protocol.ts';
 
 /** A viewer as the relay sees it. */
 export interface RelayViewer {
@@ -17,6 +22,8 @@ export interface RelayViewer {
   adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean;
   /** Decoding can begin with this packet, which is sent next. `sentBefore` has overtaken it. */
   start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void;
+  /** Its video, to be sent what it missed. */
+  readonly latecomer: Latecomer | undefined;
   /** Its first packets have left. */
   onStarted(nowMs: number): void;
 }
@@ -26,6 +33,8 @@ export interface RelayOptions {
   readonly group: FanoutGroup;
   readonly load: SendLoad;
   readonly now: () => number;
+  /** How much of the past is kept for those who join. */
+  readonly startMemory: GroupLimits;
   /** Passes a viewer's wish on toward the publisher, where it is throttled. */
   readonly wishKeyFrame: () => void;
 }
@@ -42,13 +51,24 @@ export class Relay {
   readonly #gatherer: Gatherer<CanonicalPacket>;
   /** Begun, but their first packets are still held. */
   readonly #beginning = new Set<RelayViewer>();
+  readonly #latecomers: Latecomers<RelayViewer>;
+  /** Viewers for which the publisher was asked: when the group is sent instead. */
+  readonly #patience = new Map<RelayViewer, NodeJS.Timeout>();
+  readonly #answers = new KeyFrameAnswers();
+  /** The publisher's transport whose video came last. */
+  #videoFrom: string | undefined;
   #wishedAtMs = Number.NEGATIVE_INFINITY;
-  /** The source that the last wish of our own was for. */
+  /** The source that the last wish was for. */
   #wishedOf: string | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
+    this.#latecomers = new Latecomers<RelayViewer>({
+      now: options.now,
+      onBegun: (viewer, nowMs) => viewer.onStarted(nowMs),
+      onLost: (viewer) => this.#waitForKeyFrame(viewer),
+    });
   }
 
   get broadcast(): string {
@@ -63,16 +83,20 @@ export class Relay {
     return this.#upTracks.get(kind);
   }
 
-  /** The viewer can receive from now on. One of video wishes for a key frame, too. */
+  /** The viewer can receive from now on. */
   addViewer(viewer: RelayViewer): void {
     this.#viewers.add(viewer);
     for (const [kind, { codec, newestIndex }] of this.#upTracks) {
       if (codec && newestIndex !== undefined) this.#offer(viewer, kind, codec, newestIndex);
     }
+    if (viewer.latecomer) this.#beginVideo(viewer);
   }
 
   removeViewer(viewer: RelayViewer): void {
     this.#viewers.delete(viewer);
+    this.#latecomers.remove(viewer);
+    clearTimeout(this.#patience.get(viewer));
+    this.#patience.delete(viewer);
     this.#waiting.audio.delete(viewer);
     this.#waiting.video.delete(viewer);
     this.#beginning.delete(viewer);
@@ -80,44 +104,127 @@ export class Relay {
 
   wishKeyFrame(): void {
     this.#wishedAtMs = this.#options.now();
+    this.#wishedOf = this.#videoFrom;
+    this.#answers.asked(this.#wishedAtMs);
     this.#options.wishKeyFrame();
   }
 
   receive(sourceId: string, item: SourceItem): void {
-    let upTrack = this.#upTracks.get(item.kind);
-    if (!upTrack) {
-      upTrack = new UpTrack(item.kind);
-      this.#upTracks.set(item.kind, upTrack);
-    }
-    if (item.type === 'sender-report') {
-      upTrack.senderReport(sourceId, item);
-      return;
-    }
-    const { codec: codecBefore, newestIndex = 0 } = upTrack;
-    const packet = upTrack.receive(sourceId, item);
+    const upTrack = this.#upTrackOf(item.kind);
+    if (item.kind === 'video') this.#sourceIs(sourceId);
+    const { sourcesStarted } = upTrack;
+    const packet = this.#take(sourceId, item);
     if (!packet) {
       // Only for somebody who can receive it: a wish too early comes to nothing and throttles the one that counts.
       if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishAgain(sourceId);
       return;
     }
-    if (packet.codec !== codecBefore) this.#codecChanged(packet.kind, packet.codec, newestIndex);
+    if (packet.kind === 'video' && packet.startsDecoding) this.#answers.seen(this.#options.now());
     const waiting = this.#waiting[packet.kind];
     if (waiting.size > 0) {
       if (packet.startsDecoding) this.#start(waiting, packet, upTrack);
       else this.#wishAgain(sourceId);
     }
+    // Where its clock stands is told with its first packets, and not up to a second later.
+    if (upTrack.sourcesStarted !== sourcesStarted) for (const viewer of this.#viewers) this.#beginning.add(viewer);
     this.#gatherer.add(packet);
+  }
+
+  /**
+   * What a source sent before this relay was there: viewers here begin with it as with what the relay remembers itself.
+   * It is sent to nobody else.
+   */
+  remember(sourceId: string, { items, isDeaf }: Past): void {
+    this.#sourceIs(sourceId);
+    if (isDeaf) this.#answers.forget(true);
+    const sendTime = absSendTime(this.#options.now());
+    for (const item of items) {
+      const packet = this.#take(sourceId, item);
+      // Whoever asks for it gets it as if it had left now.
+      if (packet) packet.sendTime = sendTime;
+    }
+    for (const viewer of [...this.#waiting.video]) this.#beginVideo(viewer);
   }
 
   /** Forgets what is held, and the group with all of its members. */
   close(): void {
     this.#gatherer.close();
+    this.#latecomers.close();
+    for (const timer of this.#patience.values()) clearTimeout(timer);
     this.#options.group.remove();
   }
 
+  #sourceIs(sourceId: string): void {
+    if (sourceId === this.#videoFrom) return;
+    this.#videoFrom = sourceId;
+    this.#answers.forget();
+  }
+
+  #upTrackOf(kind: MediaKind): UpTrack {
+    const known = this.#upTracks.get(kind);
+    if (known) return known;
+    const upTrack = new UpTrack(kind, this.#options.startMemory);
+    this.#upTracks.set(kind, upTrack);
+    return upTrack;
+  }
+
+  /** Into its track; a packet that viewers may see comes out. */
+  #take(sourceId: string, item: SourceItem): CanonicalPacket | undefined {
+    const upTrack = this.#upTrackOf(item.kind);
+    if (item.type === 'sender-report') {
+      upTrack.senderReport(sourceId, item);
+      return undefined;
+    }
+    const { codec: codecBefore, newestIndex = 0 } = upTrack;
+    const packet = upTrack.receive(sourceId, item);
+    if (packet && packet.codec !== codecBefore) this.#codecChanged(packet.kind, packet.codec, newestIndex);
+    return packet;
+  }
+
   #offer(viewer: RelayViewer, kind: MediaKind, codec: Codec, newestIndex: number): void {
+    if (kind === 'video') this.#latecomers.remove(viewer);
     if (viewer.adopt(kind, codec, newestIndex)) this.#waiting[kind].add(viewer);
     else this.#waiting[kind].delete(viewer);
+  }
+
+  /** Its first picture comes from what is remembered, or with the publisher's next key frame. */
+  #beginVideo(viewer: RelayViewer): void {
+    const group = this.#upTracks.get('video')?.group;
+    if (!group) {
+      this.wishKeyFrame();
+      return;
+    }
+    if (!this.#waiting.video.has(viewer)) return;
+    const isDeaf = this.#answers.isDeaf(this.#options.now());
+    const start = chooseStart({ groupBytes: group.isWhole ? group.bytes : undefined, isDeaf });
+    if (start.asksPublisher) this.wishKeyFrame();
+    if (start.groupAfterMs === 0) this.#beginWithGroup(viewer);
+    else if (start.groupAfterMs !== undefined) this.#beginSoon(viewer, start.groupAfterMs);
+  }
+
+  /** Unless a key frame comes before. */
+  #beginSoon(viewer: RelayViewer, delayMs: number): void {
+    clearTimeout(this.#patience.get(viewer));
+    this.#patience.set(
+      viewer,
+      setTimeout(() => this.#beginWithGroup(viewer), delayMs),
+    );
+  }
+
+  #beginWithGroup(viewer: RelayViewer): void {
+    this.#patience.delete(viewer);
+    const upTrack = this.#upTracks.get('video');
+    const { latecomer } = viewer;
+    if (!latecomer || !upTrack?.group.isWhole || !this.#waiting.video.delete(viewer)) return;
+    this.#latecomers.add(viewer, latecomer, upTrack);
+  }
+
+  #waitForKeyFrame(viewer: RelayViewer): void {
+    const upTrack = this.#upTracks.get('video');
+    if (upTrack?.codec && upTrack.newestIndex !== undefined) {
+      this.#offer(viewer, 'video', upTrack.codec, upTrack.newestIndex);
+    }
+    this.wishKeyFrame();
   }
 
   #codecChanged(kind: MediaKind, codec: Codec, newestIndex: number): void {
@@ -140,7 +247,6 @@ export class Relay {
   #wishAgain(sourceId: string): void {
     // A wish to the source before did not reach this one.
     if (sourceId === this.#wishedOf && this.#options.now() - this.#wishedAtMs < WISH_AGAIN_MS) return;
-    this.#wishedOf = sourceId;
     this.wishKeyFrame();
   }
 

@@ -11,10 +11,13 @@ const open: SourceLinks[] = [];
 function workers() {
   const got: { broadcast: string; sourceId: string; items: readonly SourceItem[] }[] = [];
   const wishes: string[] = [];
+  const pasts: string[] = [];
   const make = (index: number) => {
     const links = new SourceLinks({
       index,
       onItems: (broadcast, sourceId, items) => got.push({ broadcast, sourceId, items }),
+      onPast: (broadcast, sourceId, { items }) => pasts.push(`${broadcast} ${sourceId} ${items.length}`),
+      pastOf: () => ({ sourceId: 'pub', items: [item(1), item(2)], isDeaf: false }),
       onKeyFrameWish: (broadcast) => wishes.push(broadcast),
     });
     open.push(links);
@@ -26,7 +29,7 @@ function workers() {
   publisher.connect(1, port1);
   viewer.connect(0, port2);
   for (const links of [publisher, viewer]) links.setSource('b', 0);
-  return { publisher, viewer, got, wishes, port1, port2 };
+  return { publisher, viewer, got, wishes, pasts, port1, port2 };
 }
 
 const item = (sequence: number): SourceItem => sourcePacket(keyFrame({ sequence }), VP8);
@@ -42,17 +45,23 @@ describe('SourceLinks', () => {
     await once(port1, 'message');
     publisher.publish('b', 'pub', item(1));
     publisher.publish('b', 'pub', item(2));
+    // The first message tells what was before.
+    await once(port2, 'message');
     await once(port2, 'message');
     expect(got).toHaveLength(1);
     expect(got[0]).toMatchObject({ broadcast: 'b', sourceId: 'pub' });
     expect(got[0]?.items).toHaveLength(2);
   });
 
-  it('asks for a key frame as soon as somebody elsewhere begins to watch', async () => {
-    const { viewer, wishes, port1 } = workers();
+  it('tells a worker that begins to watch what was sent before, ahead of what is sent then', async () => {
+    const { publisher, viewer, got, pasts, port1, port2 } = workers();
     viewer.setWanted('b', true);
     await once(port1, 'message');
-    expect(wishes).toEqual(['b']);
+    publisher.publish('b', 'pub', item(3));
+    await once(port2, 'message');
+    expect([pasts, got]).toEqual([['b pub 2'], []]);
+    await once(port2, 'message');
+    expect(got).toHaveLength(1);
   });
 
   it('sends nothing to workers without viewers of the broadcast', async () => {
@@ -82,8 +91,7 @@ describe('SourceLinks', () => {
     await once(port1, 'message');
     publisher.publish('b', 'old', item(1));
     publisher.publish('b', 'new', item(2));
-    await once(port2, 'message');
-    await once(port2, 'message');
+    for (let messages = 0; messages < 3; messages++) await once(port2, 'message');
     expect(got.map(({ sourceId }) => sourceId)).toEqual(['old', 'new']);
   });
 

@@ -2,13 +2,17 @@
 // wishes for key frames go the other way. It must not know transports or viewers.
 
 import type { MessagePort } from 'node:worker_threads';
-import type { LinkMessage, SourceItem } from './worker-protocol.ts';
+import type { LinkMessage, Past, SourceItem } from './worker-protocol.ts';
 
 export interface SourceLinksOptions {
   /** This worker. */
   readonly index: number;
   /** A publisher elsewhere sent something. */
   readonly onItems: (broadcast: string, sourceId: string, items: readonly SourceItem[]) => void;
+  /** What it sent before we subscribed. */
+  readonly onPast: (broadcast: string, sourceId: string, past: Past) => void;
+  /** What a publisher here sent, for a worker that has just subscribed. */
+  readonly pastOf: (broadcast: string) => (Past & { readonly sourceId: string }) | undefined;
   /** A viewer elsewhere needs a key frame of a publisher here. */
   readonly onKeyFrameWish: (broadcast: string) => void;
 }
@@ -121,7 +125,8 @@ export class SourceLinks {
         const workers = this.#subscribers.get(broadcast) ?? new Set<number>();
         workers.add(worker);
         this.#subscribers.set(broadcast, workers);
-        this.#options.onKeyFrameWish(broadcast);
+        const past = this.#options.pastOf(broadcast);
+        if (past) this.#tell(worker, { type: 'past', broadcast, ...past });
         return;
       }
       case 'unsubscribe': {
@@ -135,6 +140,9 @@ export class SourceLinks {
         return;
       case 'source':
         if (this.#wanted.has(broadcast)) this.#options.onItems(broadcast, message.sourceId, message.items);
+        return;
+      case 'past':
+        if (this.#wanted.has(broadcast)) this.#options.onPast(broadcast, message.sourceId, message);
     }
   }
 

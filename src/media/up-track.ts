@@ -4,7 +4,9 @@
 
 import { randomInt } from 'node:crypto';
 import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
+import { type GroupLimits, GroupOfPictures } from '../rtp/group-of-pictures.ts';
 import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
+import { addTimestamp } from '../rtp/sequence.ts';
 import { Timeline } from '../rtp/timeline.ts';
 import { Vp8Continuity } from '../rtp/vp8-descriptor.ts';
 import { type FanoutPacket, MAX_PAYLOAD_BYTES, NOT_SENT } from './fanout/engine.ts';
@@ -25,17 +27,25 @@ function sourceKey(sourceId: string, ssrc: number): string {
   return `${sourceId}/${ssrc}`;
 }
 
+const NO_MEMORY: GroupLimits = { maxBytes: 0, maxMs: 0 };
 /** Late packets come from the source before, at most from a few. */
 const MAX_REMEMBERED_SOURCES = 64;
+/** After so long without a packet the picture stands still, and its time goes on without it. */
+const STILL_AFTER_MS = 200;
+/** The next packet may come a little early: nobody is told of a time after its own. */
+const STILL_MARGIN_MS = 50;
 
 export class UpTrack {
   readonly kind: MediaKind;
+  /** Of video: what those who join now need first. */
+  readonly group: GroupOfPictures<CanonicalPacket>;
   readonly #timeline: Timeline;
   readonly #vp8 = new Vp8Continuity();
   readonly #ring = new RetransmissionRing<CanonicalPacket>();
   /** Transport and SSRC → number of the source, rising; the newest few. */
   readonly #sourceNumbers = new Map<string, number>();
   #source = 0;
+  #sourcesStarted = 0;
   #awaitsKeyFrame = false;
   /** Highest canonical index given. */
   #newestIndex: number | undefined;
@@ -46,8 +56,9 @@ export class UpTrack {
   #reference: { readonly timestamp: number; readonly capturedAtMs: number } | undefined;
   #last: { readonly timestamp: number; readonly arrivedAtMs: number } | undefined;
 
-  constructor(kind: MediaKind) {
+  constructor(kind: MediaKind, startMemory: GroupLimits = NO_MEMORY) {
     this.kind = kind;
+    this.group = new GroupOfPictures(kind === 'video' ? startMemory : NO_MEMORY);
     // Below 2^15, so that viewers are sure of SRTP's first roll-over counter (RFC 3711 §3.3.1).
     const firstSequence = randomInt(2 ** 15);
     const firstTimestamp = randomInt(2 ** 32);
@@ -67,6 +78,16 @@ export class UpTrack {
   /** What the source sends now; undefined before the first packet. */
   get codec(): Codec | undefined {
     return this.#codec;
+  }
+
+  /** How many sources have begun: another number means that there is a new one. */
+  get sourcesStarted(): number {
+    return this.#sourcesStarted;
+  }
+
+  /** Something came within the last `withinMs`. */
+  isActive(nowMs: number, withinMs: number): boolean {
+    return this.#last !== undefined && nowMs - this.#last.arrivedAtMs <= withinMs;
   }
 
   /** Takes a packet of a source; undefined when viewers must not see it (padding, too long, late from an older source). */
@@ -90,8 +111,10 @@ export class UpTrack {
     if (isLate && !isSameCodec(item.codec, this.#codec)) return undefined;
     if (!isLate) this.#newestIndex = place.index;
     if (place.startsSource) {
+      // What stands for which moment goes on as it was until the new source's first report: the timeline goes on by
+      // the clock on the wall too, and players lose lip-sync when the two are moved against each other.
       this.#source = source;
-      this.#reference = undefined;
+      this.#sourcesStarted++;
     }
     const codec = this.#intern(item.codec);
     if (!isLate) this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
@@ -108,6 +131,7 @@ export class UpTrack {
       padding: 0,
     };
     this.#ring.add(place.sequence, canonical, item.arrivedAtMs);
+    if (this.kind === 'video') this.group.add(canonical, item.arrivedAtMs);
     return canonical;
   }
 
@@ -118,10 +142,21 @@ export class UpTrack {
     if (timestamp !== undefined) this.#reference = { timestamp, capturedAtMs: item.capturedAtMs };
   }
 
-  /** A packet sent within the last seconds, by its canonical index. */
+  /** A packet of the last seconds, or since the last key frame, by its canonical index. */
   recall(index: number, nowMs: number): CanonicalPacket | undefined {
     const packet = this.#ring.get(index & 0xffff, nowMs);
-    return packet?.index === index ? packet : undefined;
+    return packet?.index === index ? packet : this.group.get(index);
+  }
+
+  /**
+   * The timestamp of what viewers see now: the newest packet's, and when nothing has come for a while so much more as
+   * has passed since, as the next one will have it. Undefined before the first.
+   */
+  edgeAt(nowMs: number): number | undefined {
+    if (!this.#last) return undefined;
+    const quietMs = nowMs - this.#last.arrivedAtMs;
+    if (quietMs <= STILL_AFTER_MS) return this.#last.timestamp;
+    return addTimestamp(this.#last.timestamp, Math.round(((quietMs - STILL_MARGIN_MS) * CLOCK_RATE[this.kind]) / 1000));
   }
 
   /** All that is still there from an index on: nothing, unless a packet came late. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataMessage, TransportEvent } from '../broadcast/ports.ts';
 import type { Codec } from '../rtp/codec.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import { ntpFromUnixMs, ntpMiddle32 } from '../rtp/ntp.ts';
 import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
 import { ReceivingViewer, VIEWER_ADDRESS, VIEWER_KEYS } from '../test/fake-fanout.ts';
@@ -35,15 +36,20 @@ beforeEach(() => {
   steps = [];
   ends = 0;
   viewer = new ReceivingViewer();
-  relay = new Relay({
+  relay = newRelay({ maxBytes: 0, maxMs: 0 });
+});
+afterEach(() => vi.useRealTimers());
+
+function newRelay(startMemory: GroupLimits): Relay {
+  return new Relay({
     broadcast: 'b',
     group: viewer.engine.addGroup(),
     load: new SendLoad(() => nowMs),
     now: () => nowMs,
+    startMemory,
     wishKeyFrame: () => wishes++,
   });
-});
-afterEach(() => vi.useRealTimers());
+}
 
 const counters = { rtpPacketsReceived: 0, dataMessagesSent: 0, rtpPacketsDropped: {} };
 
@@ -108,6 +114,14 @@ describe('a viewer that connects', () => {
     expect(steps).toEqual(['ice 0', 'dtls 0', 'packet 5', 'key-frame 35']);
   });
 
+  it('reaches them with what is remembered for joiners, too', () => {
+    relay = newRelay({ maxBytes: 100_000, maxMs: 10_000 });
+    turn(key(1), delta(2));
+    nowMs += 7;
+    connected([VIDEO]);
+    expect(steps).toEqual(['ice 7', 'dtls 7', 'packet 7', 'key-frame 7']);
+  });
+
   it('wishes for none without video', () => {
     connected([AUDIO]);
     expect(wishes).toBe(0);
@@ -123,6 +137,8 @@ describe('a viewer that connects', () => {
     peer.close();
     peer.close();
     expect(viewer.engine.counters().members).toBe(0);
+    // A goodbye of both media, once.
+    expect(viewer.receive().rtcp.filter(({ type }) => type === 'bye')).toEqual([{ type: 'bye', ssrcs: [7, 8] }]);
     turn(key(1));
     expect(viewer.datagrams).toEqual([]);
     expect(events.map(({ type }) => type)).toEqual(['connected', 'connected']);
@@ -171,8 +187,28 @@ describe('sender reports', () => {
     expect(viewer.receive().rtcp).toHaveLength(2);
     peer.tick(nowMs + 1050);
     expect(viewer.datagrams).toEqual([]);
-    peer.tick(nowMs + 2000);
+    nowMs += 1900;
+    turn(sound(2), delta(2));
+    viewer.receive();
+    peer.tick(nowMs + 100);
     expect(viewer.receive().rtcp).toHaveLength(2);
+  });
+
+  it('pause while nothing comes, and come again with the first packets of another source', () => {
+    const peer = connected();
+    turn(key(1), sound(1));
+    viewer.receive();
+    const beganMs = nowMs;
+    const before = relay.upTrack('video')?.timestampAt(nowMs) ?? 0;
+    for (let passedMs = 1000; passedMs <= 10_000; passedMs += 1000) peer.tick(beganMs + passedMs);
+    expect(viewer.receive().rtcp).toHaveLength(4);
+    nowMs += 10_500;
+    relay.receive('another', sourcePacket(keyFrame({ sequence: 900, ssrc: 5 }), VP8, nowMs));
+    vi.advanceTimersByTime(0);
+    const [report] = viewer.receive().rtcp;
+    // Not as if the new source's first packet had taken no time: what stands for which moment goes on.
+    expect(report).toMatchObject({ type: 'sender-report', ssrc: 7, packetCount: 2 });
+    expect(must(relay.upTrack('video')?.timestampAt(nowMs))).toBe((before + 10.5 * 90_000) >>> 0);
   });
 
   it('tell the time of the media at that moment, in the numbers that the viewer sees', () => {

@@ -12,8 +12,10 @@ import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
 import { ntpFromUnixMs } from '../rtp/ntp.ts';
 import { ReceiverFeedback } from '../rtp/receiver-feedback.ts';
 import { parseRtcp, type ReportBlock } from '../rtp/rtcp.ts';
+import { writeGoodbye } from '../rtp/rtcp-writer.ts';
 import { DownTrack } from './down-track.ts';
 import type { FanoutMember } from './fanout/engine.ts';
+import { CNAME } from './identifiers.ts';
 import { JoinSteps } from './join-steps.ts';
 import type { Relay, RelayViewer } from './relay.ts';
 import type { Negotiation } from './sdp/answer.ts';
@@ -82,6 +84,9 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   close(): void {
+    // Only now: while a publisher is away, and when another one comes, the sources that viewers know go on.
+    const ssrcs = this.#downTracks.map(({ ssrc }) => ssrc);
+    if (ssrcs.length > 0) this.#member?.sendRtcp(writeGoodbye(ssrcs, CNAME));
     this.#leave();
     this.#transport?.close();
   }
@@ -131,9 +136,12 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
       this.#member = member;
       this.#downTracks.push(...negotiation.media.map((media) => new DownTrack(media, member)));
       relay.addViewer(this);
-      if (this.#downTrack('video')) relay.wishKeyFrame();
     }
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
+  }
+
+  get latecomer(): DownTrack | undefined {
+    return this.#downTrack('video');
   }
 
   onMoved(remote: RemoteAddress): void {
@@ -146,13 +154,15 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void {
     this.#downTrack(kind)?.start(packet, sentBefore);
-    this.#joinSteps.begins(kind);
   }
 
   /** Players cannot bring sound and picture together before they know both clocks. */
   onStarted(nowMs: number): void {
     this.#report(nowMs);
-    this.#joinSteps.left(nowMs);
+    for (const { kind, hasStarted } of this.#downTracks) {
+      // Video starts with a key frame.
+      if (hasStarted) this.#joinSteps.passed(kind === 'video', nowMs);
+    }
   }
 
   /** Many times a second: once a second it hears where the media's clocks stand (RFC 3550 §6.4.1). */
@@ -231,8 +241,12 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     if (!this.#member) return;
     this.#reportedAtMs = nowMs;
     const { relay } = this.#options;
-    const audio = relay.upTrack('audio')?.timestampAt(nowMs);
-    const video = relay.upTrack('video')?.timestampAt(nowMs);
+    // Who has sent nothing for two intervals sends no sender reports (RFC 3550 §6.4).
+    const timestampOf = (kind: MediaKind): number | undefined => {
+      const upTrack = relay.upTrack(kind);
+      return upTrack?.isActive(nowMs, 2 * REPORT_EVERY_MS) ? upTrack.timestampAt(nowMs) : undefined;
+    };
+    const [audio, video] = [timestampOf('audio'), timestampOf('video')];
     this.#member.report(ntpFromUnixMs(nowMs), {
       ...(audio === undefined ? {} : { audio }),
       ...(video === undefined ? {} : { video }),

@@ -13,6 +13,7 @@ import type {
 import type { ErrorCode } from '../errors.ts';
 import type { ClockOrigin } from '../monotonic-clock.ts';
 import type { Codec, MediaKind } from '../rtp/codec.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import type { PassedExtensions } from '../rtp/header-extension.ts';
 import type { FanoutChoice } from './fanout/engine.ts';
 import type { DtlsCertificate } from './transport/certificate.ts';
@@ -28,6 +29,8 @@ export interface WorkerSettings {
   readonly hostAddresses: readonly string[];
   readonly maxPendingTransports: number;
   readonly fanout: FanoutChoice;
+  /** How much of a broadcast's past is kept for those who join. */
+  readonly startMemory: GroupLimits;
   /** All threads tell the same time. */
   readonly clockOrigin: ClockOrigin;
 }
@@ -120,6 +123,13 @@ export type SourceItem =
       readonly capturedAtMs: number;
     };
 
+/** What a publisher sent since its last key frame. */
+export interface Past {
+  readonly items: readonly SourceItem[];
+  /** Nobody can make it send a key frame before its time. */
+  readonly isDeaf: boolean;
+}
+
 export type LinkMessage =
   | { readonly type: 'subscribe' | 'unsubscribe' | 'key-frame-wish'; readonly broadcast: string }
   | {
@@ -128,4 +138,6 @@ export type LinkMessage =
       /** The publisher's transport: a new one continues the Timeline. */
       readonly sourceId: string;
       readonly items: readonly SourceItem[];
-    };
+    }
+  /** What was sent before the worker subscribed. */
+  | ({ readonly type: 'past'; readonly broadcast: string; readonly sourceId: string } & Past);

@@ -36,6 +36,17 @@ export function writeSenderReport(report: SenderReportFields): Uint8Array {
   return bytes;
 }
 
+/** A goodbye of our sources (RFC 3550 §6.6), behind an empty report, with which a compound packet begins. */
+export function writeGoodbye(ssrcs: readonly number[], cname: string): Uint8Array {
+  const report = writeReceiverReport(ssrcs[0] ?? 0, [], cname);
+  const bytes = new Uint8Array(report.length + 4 + 4 * ssrcs.length);
+  bytes.set(report);
+  const view = new DataView(bytes.buffer);
+  writeHeader(view, report.length, RTCP.bye, ssrcs.length, 4 + 4 * ssrcs.length);
+  for (const [at, ssrc] of ssrcs.entries()) view.setUint32(report.length + 4 + 4 * at, ssrc);
+  return bytes;
+}
+
 /** A receiver report about up to 31 sources and its SDES, one compound packet. */
 export function writeReceiverReport(senderSsrc: number, reports: readonly ReportBlock[], cname: string): Uint8Array {
   if (reports.length > MAX_REPORTS) throw new Error(`${reports.length} report blocks in one packet`);

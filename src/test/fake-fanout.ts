@@ -49,7 +49,14 @@ export class FakeMember implements FanoutMember {
     else delete this.routes[kind];
   }
 
-  send(packet: FanoutPacket): void {
+  send(packets: readonly FanoutPacket[], nowMs: number): void {
+    for (const packet of packets) {
+      packet.sendTime = nowMs;
+      this.take(packet);
+    }
+  }
+
+  take(packet: FanoutPacket): void {
     const route = this.routes[packet.kind];
     if (!route || packet.index < route.firstIndex) return;
     const { ssrc, payloadType, indexOffset } = route;
@@ -101,7 +108,11 @@ export class FakeGroup implements FanoutGroup {
   send(packets: readonly FanoutPacket[], nowMs: number): void {
     this.batches.push(packets);
     for (const packet of packets) packet.sendTime = nowMs;
-    for (const member of this.members) for (const packet of packets) member.send(packet);
+    for (const member of this.members)
+      for (const packet of packets) {
+        const isLive = packet.index >= (member.routes[packet.kind]?.liveIndex ?? 0);
+        if (isLive) member.take(packet);
+      }
   }
 
   remove(): void {

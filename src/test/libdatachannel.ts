@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import type * as NodeDataChannel from 'node-datachannel';
 import { writeRtpHeader } from '../rtp/packet.ts';
 import { writeNack } from '../rtp/rtcp-writer.ts';
+import type { Recording } from './recording.ts';
 import { type OpenOptions, type OpenResult, postOffer } from './session-requests.ts';
 
 // Its ESM entry lacks the classes.
@@ -98,6 +99,75 @@ export class ObsLikePublisher extends LibdatachannelPeer {
   }
 }
 
+/** Plays a recording again and again, as a program like FFmpeg does: nobody can make it send a key frame before its time. */
+export class RecordedPublisher extends LibdatachannelPeer {
+  readonly #recording: Recording;
+  readonly #video: NodeDataChannel.Track;
+  readonly #audio: NodeDataChannel.Track;
+  #sequence = 0;
+  #frame = 0;
+  #sounds = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #keyFrameAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(recording: Recording) {
+    super();
+    this.#recording = recording;
+    const audio = keep(new library.Audio('0', 'SendOnly'));
+    audio.addOpusCodec(OPUS);
+    audio.addSSRC(PUBLISHER_AUDIO_SSRC, 'rec', 'rec-msid', 'audio');
+    const video = keep(new library.Video('1', 'SendOnly'));
+    if (recording.codec === 'VP8') video.addVP8Codec(H264);
+    else video.addH264Codec(H264, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
+    video.addSSRC(PUBLISHER_VIDEO_SSRC, 'rec', 'rec-msid', 'video');
+    this.#audio = keep(this.connection.addTrack(audio));
+    this.#video = keep(this.connection.addTrack(video));
+  }
+
+  publish(endpoint: string, options: OpenOptions = {}): Promise<OpenResult> {
+    return this.negotiate(endpoint, false, options);
+  }
+
+  /** Plays in real time, from the key frame on. */
+  play(): void {
+    const beganMs = performance.now();
+    this.#timer = setInterval(() => {
+      const elapsedMs = performance.now() - beganMs;
+      const { framesPerSecond } = this.#recording;
+      while ((this.#frame * 1000) / framesPerSecond <= elapsedMs) this.#sendFrame();
+      // Opus: one frame of silence for 20 ms.
+      while (this.#sounds * 20 <= elapsedMs) {
+        const sound = rtp(OPUS, PUBLISHER_AUDIO_SSRC, this.#sounds, this.#sounds * 960, [0xf8, 0xff, 0xfe]);
+        this.#sounds++;
+        this.#audio.sendMessageBinary(sound);
+      }
+    }, 5);
+  }
+
+  /** Since the newest key frame began to leave; negative before the first. */
+  get sinceKeyFrameMs(): number {
+    return performance.now() - this.#keyFrameAtMs;
+  }
+
+  override close(): void {
+    clearInterval(this.#timer);
+    super.close();
+  }
+
+  #sendFrame(): void {
+    const { frames, framesPerSecond } = this.#recording;
+    const number = this.#frame++;
+    const at = number % frames.length;
+    if (at === 0) this.#keyFrameAtMs = performance.now();
+    const payloads = frames[at] ?? [];
+    const timestamp = Math.round((number * 90_000) / framesPerSecond);
+    for (const [part, payload] of payloads.entries()) {
+      const isLast = part === payloads.length - 1;
+      this.#video.sendMessageBinary(rtp(H264, PUBLISHER_VIDEO_SSRC, this.#sequence++, timestamp, [...payload], isLast));
+    }
+  }
+}
+
 export interface SeenPacket {
   readonly payloadType: number;
   readonly sequence: number;
@@ -153,9 +223,16 @@ export class LibdatachannelViewer extends LibdatachannelPeer {
   }
 }
 
-function rtp(payloadType: number, ssrc: number, sequence: number, timestamp: number, payload: number[]): Buffer {
+function rtp(
+  payloadType: number,
+  ssrc: number,
+  sequence: number,
+  timestamp: number,
+  payload: number[],
+  marker = true,
+): Buffer {
   const bytes = Buffer.alloc(12 + payload.length);
-  writeRtpHeader(bytes, { payloadType, ssrc, sequence: sequence & 0xffff, timestamp: timestamp >>> 0, marker: true });
+  writeRtpHeader(bytes, { payloadType, ssrc, sequence: sequence & 0xffff, timestamp: timestamp >>> 0, marker });
   bytes.set(payload, 12);
   return bytes;
 }

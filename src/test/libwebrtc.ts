@@ -43,8 +43,12 @@ const AUDIO_MS = 10;
 
 /** What is common to both: a peer connection, its session, data channels by label. */
 class LibwebrtcPeer {
-  readonly connection = new wrtc.RTCPeerConnection();
+  readonly connection: RTCPeerConnection;
   session: OpenResult | undefined;
+
+  constructor(configuration: RTCConfiguration = {}) {
+    this.connection = new wrtc.RTCPeerConnection(configuration);
+  }
 
   protected async negotiate(endpoint: string, options: OpenOptions): Promise<OpenResult> {
     await this.connection.setLocalDescription(await this.connection.createOffer());
@@ -142,8 +146,12 @@ export class LibwebrtcViewer extends LibwebrtcPeer {
   firstFrameAtMs: number | undefined;
   readonly #sinks: Sink[] = [];
 
-  constructor({ data = true }: { readonly data?: boolean } = {}) {
-    super();
+  /** @param bundlePolicy `max-bundle` gathers candidates for one transport only, which is quicker */
+  constructor({
+    data = true,
+    bundlePolicy,
+  }: { readonly data?: boolean; readonly bundlePolicy?: RTCBundlePolicy } = {}) {
+    super(bundlePolicy ? { bundlePolicy } : {});
     this.connection.addTransceiver('video', { direction: 'recvonly' });
     this.connection.addTransceiver('audio', { direction: 'recvonly' });
     this.connection.ontrack = ({ track }) => this.#watch(track);

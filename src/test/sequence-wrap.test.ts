@@ -60,6 +60,7 @@ class Journey {
       group: this.viewer.engine.addGroup(),
       load: new SendLoad(now),
       now,
+      startMemory: { maxBytes: 0, maxMs: 0 },
       wishKeyFrame: () => {},
     });
     this.#peer = new ViewerPeer({

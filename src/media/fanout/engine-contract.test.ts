@@ -129,6 +129,7 @@ function route(given: Partial<FanoutRoute> = {}): FanoutRoute {
     payloadType: 97,
     indexOffset: 0,
     firstIndex: 0,
+    liveIndex: 0,
     mid: 'v',
     extensionIds: NO_IDS,
     ...given,
@@ -317,6 +318,25 @@ describe.each(CASES)('the %s engine with %s', (_name, _profileName, make, profil
     member.repeat(video(9, { sendTime: 0 }), undefined);
     member.repeat(video(10, { sendTime: 0 }), undefined);
     expect((await to.packets(1)).map(({ sequence }) => sequence)).toEqual([10]);
+  });
+
+  it('sends to one member alone what lies before its live index, and the group’s packets from there on', async () => {
+    const { group, member, to } = await one({ firstIndex: 5, liveIndex: 8, indexOffset: 100 });
+    const behind = [video(4), video(5), video(6)];
+    member.send(behind, 64_001);
+    group.send([video(6), video(7), video(8)], 0);
+    expect((await to.packets(3)).map(({ sequence }) => sequence)).toEqual([105, 106, 108]);
+    expect(behind.map(({ sendTime }) => sendTime)).toEqual(Array(3).fill(absSendTime(64_001)));
+    expect(member.counters().packets.video).toBe(3);
+  });
+
+  it('repeats byte for byte what was sent to one member alone', async () => {
+    const { member, to } = await one({ liveIndex: 100 });
+    const packet = video(7);
+    member.send([packet], 64_001);
+    member.repeat(packet, undefined);
+    const [first, again] = await to.datagrams(2);
+    expect(again).toEqual(first);
   });
 
   it('reports each kind that was sent, with its counts, on the clock that it is given', async () => {

@@ -53,6 +53,8 @@ export interface FanoutRoute {
   readonly indexOffset: number;
   /** Canonical index of the first packet that may go out. */
   readonly firstIndex: number;
+  /** Canonical index from which on the group's packets go to the member; before it, only those sent to it alone. */
+  readonly liveIndex: number;
   /** At most 16 ASCII characters; longer ones are not written. */
   readonly mid: string;
   readonly extensionIds: RouteExtensionIds;
@@ -90,6 +92,8 @@ export interface FanoutMember {
   moveTo(address: RemoteAddress): void;
   /** Undefined: packets of this kind do not go to the member. */
   setRoute(kind: MediaKind, route: FanoutRoute | undefined): void;
+  /** Sends packets to this member alone, in order, and sets their `sendTime`. At most `MAX_BATCH`. */
+  send(packets: readonly FanoutPacket[], nowMs: number): void;
   /** Sends a packet again, as it was, or by RTX. Nothing happens without a route of its kind. */
   repeat(packet: FanoutPacket, retransmission: RetransmissionRoute | undefined): void;
   /** Encrypts and sends RTCP, compound or reduced-size, of at most 1400 bytes. */

@@ -30,6 +30,7 @@ function header(given: {
     payloadType: 1,
     indexOffset: 0,
     firstIndex: 0,
+    liveIndex: 0,
     mid: given.mid ?? '0',
     extensionIds: { ...NO_IDS, ...given.ids },
   };

@@ -42,6 +42,7 @@ export interface NativeModule {
     payloadType: number,
     indexOffset: number,
     firstIndex: number,
+    liveIndex: number,
     mid: string,
     midId: number,
     sendTimeId: number,
@@ -51,6 +52,7 @@ export interface NativeModule {
   ): number;
   clearRoute(engine: Engine, member: number, slot: number): number;
   send(engine: Engine, group: number, batch: Uint8Array, length: number): number;
+  sendAlone(engine: Engine, member: number, batch: Uint8Array, length: number): number;
   repeat(
     engine: Engine,
     member: number,
@@ -162,14 +164,7 @@ class NativeGroup implements FanoutGroup {
 
   send(packets: readonly FanoutPacket[], nowMs: number): void {
     if (this.#removed || packets.length === 0) return;
-    const sendTime = absSendTime(nowMs);
-    evenOut(packets);
-    let length = 0;
-    for (const packet of packets) {
-      packet.sendTime = sendTime;
-      length += writeRecord(this.#batch, length, packet, sendTime);
-    }
-    checked(this.#module.send(this.#engine, this.#id, this.#batch, length));
+    checked(this.#module.send(this.#engine, this.#id, this.#batch, writeBatch(this.#batch, packets, nowMs)));
   }
 
   remove(): void {
@@ -178,6 +173,18 @@ class NativeGroup implements FanoutGroup {
     for (const member of this.#members) member.remove();
     checked(this.#module.removeGroup(this.#engine, this.#id));
   }
+}
+
+/** Writes packets that leave now; their bytes. */
+function writeBatch(batch: Buffer, packets: readonly FanoutPacket[], nowMs: number): number {
+  const sendTime = absSendTime(nowMs);
+  evenOut(packets);
+  let length = 0;
+  for (const packet of packets) {
+    packet.sendTime = sendTime;
+    length += writeRecord(batch, length, packet, sendTime);
+  }
+  return length;
 }
 
 /** Encryption key, authentication key and salt, each with the room that the longest takes. */
@@ -193,16 +200,16 @@ class NativeMember implements FanoutMember {
   readonly #id: number;
   readonly #module: NativeModule;
   readonly #engine: Engine;
-  readonly #record: Buffer;
+  readonly #batch: Buffer;
   readonly #onRemoved: () => void;
   readonly #counts = new Float64Array(5);
   #removed = false;
 
-  constructor(id: number, module: NativeModule, engine: Engine, record: Buffer, onRemoved: () => void) {
+  constructor(id: number, module: NativeModule, engine: Engine, batch: Buffer, onRemoved: () => void) {
     this.#id = id;
     this.#module = module;
     this.#engine = engine;
-    this.#record = record;
+    this.#batch = batch;
     this.#onRemoved = onRemoved;
   }
 
@@ -218,7 +225,7 @@ class NativeMember implements FanoutMember {
       checked(this.#module.clearRoute(this.#engine, this.#id, SLOT[kind]));
       return;
     }
-    const { ssrc, payloadType, indexOffset, firstIndex, mid, extensionIds: ids } = route;
+    const { ssrc, payloadType, indexOffset, firstIndex, liveIndex, mid, extensionIds: ids } = route;
     const midBytes = Buffer.byteLength(mid);
     const midId = midBytes > 0 && midBytes <= MAX_MID_LENGTH ? ids.mid : 0;
     checked(
@@ -230,6 +237,7 @@ class NativeMember implements FanoutMember {
         payloadType,
         indexOffset,
         firstIndex,
+        liveIndex,
         midId > 0 ? mid : '',
         midId,
         ids.sendTime,
@@ -240,11 +248,17 @@ class NativeMember implements FanoutMember {
     );
   }
 
+  send(packets: readonly FanoutPacket[], nowMs: number): void {
+    if (this.#removed || packets.length === 0) return;
+    const length = writeBatch(this.#batch, packets, nowMs);
+    checked(this.#module.sendAlone(this.#engine, this.#id, this.#batch, length));
+  }
+
   repeat(packet: FanoutPacket, retransmission: RetransmissionRoute | undefined): void {
     if (this.#removed) return;
-    const length = writeRecord(this.#record, 0, packet, retransmission?.sendTime ?? packet.sendTime);
+    const length = writeRecord(this.#batch, 0, packet, retransmission?.sendTime ?? packet.sendTime);
     const { payloadType = 0, ssrc = 0, index = 0 } = retransmission ?? {};
-    checked(this.#module.repeat(this.#engine, this.#id, this.#record, length, payloadType, ssrc, index));
+    checked(this.#module.repeat(this.#engine, this.#id, this.#batch, length, payloadType, ssrc, index));
   }
 
   sendRtcp(packet: Uint8Array): void {

@@ -105,7 +105,7 @@ class PortableGroup implements FanoutGroup {
     const sendTime = absSendTime(nowMs);
     for (const packet of packets) packet.sendTime = sendTime;
     for (const member of this.#members) {
-      for (const packet of packets) member.send(packet);
+      for (const packet of packets) member.take(packet);
     }
   }
 
@@ -149,7 +149,20 @@ class PortableMember implements FanoutMember {
     if (!this.#removed) this.#routes[kind] = route;
   }
 
-  send(packet: FanoutPacket): void {
+  send(packets: readonly FanoutPacket[], nowMs: number): void {
+    const sendTime = absSendTime(nowMs);
+    for (const packet of packets) {
+      packet.sendTime = sendTime;
+      this.#send(packet);
+    }
+  }
+
+  /** A packet of its group. */
+  take(packet: FanoutPacket): void {
+    if (packet.index >= (this.#routes[packet.kind]?.liveIndex ?? 0)) this.#send(packet);
+  }
+
+  #send(packet: FanoutPacket): void {
     const route = this.#routes[packet.kind];
     if (!route || packet.index < route.firstIndex) return;
     const index = packet.index + route.indexOffset;
@@ -162,7 +175,7 @@ class PortableMember implements FanoutMember {
 
   repeat(packet: FanoutPacket, retransmission: RetransmissionRoute | undefined): void {
     if (!retransmission) {
-      this.send(packet);
+      this.#send(packet);
       return;
     }
     const route = this.#routes[packet.kind];

@@ -127,6 +127,11 @@ export class Ingress {
     return this.#videoSections().flatMap(({ forwarded }) => (forwarded ? this.#wish(forwarded, nowMs) : []));
   }
 
+  /** Nobody can make this publisher send a key frame before its time. */
+  isDeaf(nowMs: number): boolean {
+    return this.#videoSections().some(({ forwarded }) => forwarded?.isDeaf(nowMs));
+  }
+
   /** RTCP packets that are due, each a datagram of its own: FFmpeg answers a NACK only when it stands alone. */
   due(nowMs: number): Uint8Array[] {
     this.#tellTracks(nowMs);
@@ -150,13 +155,13 @@ export class Ingress {
       packets.push(...source.askForLost(ssrc, nowMs, this.#roundTrip.ms));
       if (section.media.kind === 'audio') continue;
       if (source.nack?.takeGiveUp()) packets.push(...this.#wish(source, nowMs));
-      if (source.wish.due(nowMs)) packets.push(...source.askForKeyFrame(ssrc));
+      if (source.wish.due(nowMs)) packets.push(...source.askForKeyFrame(ssrc, nowMs));
     }
     return packets;
   }
 
   #wish(source: IngressSource, nowMs: number): Uint8Array[] {
-    return source.wish.wish(nowMs) ? source.askForKeyFrame(this.#options.ssrc) : [];
+    return source.wish.wish(nowMs) ? source.askForKeyFrame(this.#options.ssrc, nowMs) : [];
   }
 
   #receiveMedia(received: Received): void {
@@ -220,7 +225,7 @@ export class Ingress {
     if (roundTripMs !== undefined) this.#roundTrip.measured(roundTripMs);
     const facts = readCodecFacts(format.codec.name, payload);
     if (kind === 'video' && facts.startsDecoding) {
-      source.wish.seen();
+      source.keyFrameSeen(atMs);
       source.nack?.forgetBefore(sequence);
     }
     const isForwarded = section.forwards(source, facts, place, payload.length, atMs);

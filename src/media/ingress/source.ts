@@ -1,6 +1,7 @@
 // One SSRC of a publisher's media: which of its packets came, which are missing, what must be asked of it.
 // It must not know other sources, nor whether it is forwarded.
 
+import { KeyFrameAnswers } from '../../rtp/key-frame-answers.ts';
 import { KeyFrameWish } from '../../rtp/key-frame-wish.ts';
 import { NackTracker } from '../../rtp/nack-tracker.ts';
 import { ReceptionStatistics } from '../../rtp/reception-statistics.ts';
@@ -19,6 +20,7 @@ export class IngressSource {
   /** Only where the publisher answers NACK. */
   readonly nack: NackTracker | undefined;
   readonly wish = new KeyFrameWish();
+  readonly #answers = new KeyFrameAnswers();
   /** Of simulcast; learned from the header extension, which publishers stop sending once they were heard. */
   rid: string | undefined;
   codec: OfferedCodec;
@@ -69,8 +71,21 @@ export class IngressSource {
     return lost.length > 0 ? [writeNack(senderSsrc, this.ssrc, lost)] : [];
   }
 
+  /** One came. */
+  keyFrameSeen(nowMs: number): void {
+    this.wish.seen();
+    this.#answers.seen(nowMs);
+  }
+
+  /** It cannot be asked for a key frame, or did not answer. */
+  isDeaf(nowMs: number): boolean {
+    const { feedback } = this.codec;
+    return !(feedback.includes('nack pli') || feedback.includes('ccm fir')) || this.#answers.isDeaf(nowMs);
+  }
+
   /** RTCP that asks for a key frame, as far as the publisher understands any. */
-  askForKeyFrame(senderSsrc: number): Uint8Array[] {
+  askForKeyFrame(senderSsrc: number, nowMs: number): Uint8Array[] {
+    this.#answers.asked(nowMs);
     if (this.codec.feedback.includes('nack pli')) return [writePli(senderSsrc, this.ssrc)];
     if (!this.codec.feedback.includes('ccm fir')) return [];
     this.#firCommand = (this.#firCommand + 1) % 256;

@@ -213,6 +213,7 @@ export class MediaPool implements MediaPort {
       hostAddresses,
       clockOrigin,
       fanout: this.#options.fanout,
+      startMemory: this.#options.startMemory,
       maxPendingTransports: Math.ceil(this.#options.maxPendingTransports / workers),
     };
     const thread = new Worker(new URL('../worker.ts', import.meta.url), {

@@ -1,0 +1,59 @@
+// What a publisher sent since its last key frame, for the relays that come later: the first viewer of a broadcast, or of
+// a worker, must not wait for the next key frame either. It must not know relays, viewers or other workers.
+
+import { type GroupLimits, GroupOfPictures, type GroupPacket } from '../rtp/group-of-pictures.ts';
+import { unwrapSequence } from '../rtp/sequence.ts';
+import type { SourceItem } from './worker-protocol.ts';
+
+type SourcePacket = Extract<SourceItem, { type: 'packet' }>;
+type SourceReport = Extract<SourceItem, { type: 'sender-report' }>;
+
+interface Remembered extends GroupPacket {
+  readonly packet: SourcePacket;
+}
+
+/** What is far ahead of the numbers before is a source that began anew. */
+const FIRST_INDEX = 0x1_0000;
+
+export class SourceMemory {
+  readonly #group: GroupOfPictures<Remembered>;
+  #ssrc: number | undefined;
+  #newest = FIRST_INDEX;
+  #sound: SourcePacket | undefined;
+  readonly #reports = new Map<string, SourceReport>();
+
+  constructor(limits: GroupLimits) {
+    this.#group = new GroupOfPictures(limits);
+  }
+
+  add(item: SourceItem): void {
+    if (item.type === 'sender-report') this.#reports.set(item.kind, item);
+    else if (item.kind === 'audio') this.#sound = item;
+    else this.#addVideo(item);
+  }
+
+  /** In an order in which a relay can take them: packets of video by number, one of sound, the clocks of both. */
+  get items(): SourceItem[] {
+    const items: SourceItem[] = [];
+    const { firstIndex, endIndex } = this.#group;
+    for (let index = firstIndex ?? endIndex; index < endIndex; index++) {
+      const packet = this.#group.get(index)?.packet;
+      if (packet) items.push(packet);
+    }
+    if (this.#sound) items.push(this.#sound);
+    for (const report of this.#reports.values()) {
+      const ssrc = report.kind === 'audio' ? this.#sound?.ssrc : this.#ssrc;
+      if (report.ssrc === ssrc) items.push(report);
+    }
+    return items;
+  }
+
+  #addVideo(packet: SourcePacket): void {
+    const index = packet.ssrc === this.#ssrc ? unwrapSequence(this.#newest, packet.sequence) : undefined;
+    if (index === undefined) this.#group.clear();
+    this.#ssrc = packet.ssrc;
+    this.#newest = Math.max(this.#newest, index ?? FIRST_INDEX + packet.sequence);
+    const { startsDecoding, payload } = packet;
+    this.#group.add({ index: index ?? this.#newest, startsDecoding, payload, packet }, packet.arrivedAtMs);
+  }
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { catchUpPace, chooseStart, type Start, type StartFacts } from './start-choice.ts';
+
+describe('chooseStart', () => {
+  it.each<[string, StartFacts, Start]>([
+    [
+      'nothing is remembered',
+      { groupBytes: undefined, isDeaf: false },
+      { asksPublisher: true, groupAfterMs: undefined },
+    ],
+    [
+      'nothing is remembered of a publisher that did not answer, which may do so now',
+      { groupBytes: undefined, isDeaf: true },
+      { asksPublisher: true, groupAfterMs: undefined },
+    ],
+    ['a small group', { groupBytes: 100_000, isDeaf: false }, { asksPublisher: false, groupAfterMs: 0 }],
+    [
+      'a large group of a publisher that answers',
+      { groupBytes: 2_000_000, isDeaf: false },
+      { asksPublisher: true, groupAfterMs: 120 },
+    ],
+    [
+      'a large group of one that does not',
+      { groupBytes: 2_000_000, isDeaf: true },
+      { asksPublisher: true, groupAfterMs: 0 },
+    ],
+  ])('with %s', (_what, facts, expected) => expect(chooseStart(facts)).toEqual(expected));
+});
+
+describe('catchUpPace', () => {
+  it.each([
+    ['a group of 2.5 Mb/s eight times as fast as it came', 3_125_000, 10_000, 2500],
+    ['a slow one at 16 Mb/s', 100_000, 10_000, 2000],
+    ['a fast one at 48 Mb/s', 20_000_000, 10_000, 6000],
+    ['a key frame that has just come at 48 Mb/s', 50_000, 0, 6000],
+  ])('sends %s', (_what, bytes, durationMs, bytesPerMs) => {
+    expect(catchUpPace(bytes, durationMs).bytesPerMs).toBe(bytesPerMs);
+  });
+});
