@@ -14,6 +14,20 @@ export function byId(id, type) {
   return element;
 }
 
+/**
+ * An element with its properties and what stands in it; text stays text.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Partial<HTMLElementTagNameMap[Tag]>} [properties]
+ * @param {...(Node | string)} content
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, properties = {}, ...content) {
+  const made = Object.assign(document.createElement(tag), properties);
+  made.append(...content);
+  return made;
+}
+
 /** Puts the pictures into all elements with `data-icon`. */
 export function fillIcons() {
   for (const element of document.querySelectorAll('[data-icon]')) setIcon(element, element.getAttribute('data-icon'));

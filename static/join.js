@@ -1,6 +1,8 @@
 // The join page: views one broadcast, says how it stands, and shows its data messages.
 
+import { ChatPanel } from './chat-panel.js';
 import { byId, fillIcons, setLine, setText } from './dom.js';
+import { GraceCountdown } from './grace-countdown.js';
 import { JOIN_WORDS, joinState } from './join-state.js';
 import { JoinWatch } from './join-watch.js';
 import { KeyForm } from './key-form.js';
@@ -9,7 +11,9 @@ import { Overlay } from './overlay.js';
 import { broadcastFromPath, readKey } from './page.js';
 import { Player } from './player.js';
 import { setUpControls } from './player-controls.js';
+import { PresenceList } from './presence-list.js';
 import { QualityPanel } from './quality-panel.js';
+import { reasonWords } from './reason-words.js';
 import { ResilientSession } from './resilient-session.js';
 import { WaterfallPanel } from './waterfall-panel.js';
 import { WhepClient } from './whep-client.js';
@@ -29,7 +33,9 @@ const keyForm = new KeyForm('view', (key) => {
 
 const key = readKey('view');
 const client = new WhepClient(`/whep/${encodeURIComponent(name)}`, key ? { token: key } : {});
-const session = new ResilientSession({ client, open: view, role: 'viewer', broadcast: name });
+const asks = { presence: true, chat: true };
+const session = new ResilientSession({ client, open: view, role: 'viewer', broadcast: name, asks });
+const countdown = new GraceCountdown(byId('status-remaining', HTMLElement), session.socket);
 const watch = new JoinWatch({
   client,
   socket: session.socket,
@@ -79,6 +85,8 @@ fillIcons();
 setUpControls(player, video, byId('stage', HTMLElement));
 setText(byId('name', HTMLElement), name);
 byId('again', HTMLButtonElement).addEventListener('click', () => join(performance.now()));
+new ChatPanel(byId('chat', HTMLElement), session.socket, { role: 'viewer' });
+new PresenceList(byId('people', HTMLElement), session.socket);
 new QualityPanel('viewer', {
   words: byId('quality-words', HTMLElement),
   numbers: byId('quality-numbers', HTMLElement),
@@ -139,11 +147,12 @@ function heardFromServer(data) {
 function render() {
   if (!status) return;
   const state = joinState({ ...status, broadcast: broadcast?.state, wasSeen, hasPicture, unsupportedCodec });
-  const words = JOIN_WORDS[state];
+  const words = { ...JOIN_WORDS[state], ...reasonWords(state, broadcast?.reason) };
   document.body.dataset.state = state;
   setText(byId('status-headline', HTMLElement), words.headline);
   setLine(byId('status-detail', HTMLElement), detailFor(state, words.detail));
   setText(byId('state-word', HTMLElement), words.word);
+  countdown.show(state === 'interrupted' ? broadcast?.graceEndsAt : null);
   byId('again', HTMLButtonElement).hidden = state !== 'stopped' && state !== 'unsupported';
   byId('sound-only', HTMLElement).hidden = state !== 'live' || hasVideo(broadcast);
   if (state === 'needs-key') keyForm.show(status.error?.code === 'wrong_key' ? status.words : '');

@@ -47,12 +47,18 @@ export class LiveSession extends Emitter {
       open: () => this.#publish(),
       role: 'publisher',
       broadcast: name,
+      asks: { presence: true, chat: true },
     });
     this.#wire();
   }
 
   get client() {
     return this.#client;
+  }
+
+  /** To the server, also before anybody is live. */
+  get socket() {
+    return this.#session.socket;
   }
 
   get phase() {
@@ -123,7 +129,7 @@ export class LiveSession extends Emitter {
   }
 
   /**
-   * @param {{ title?: string, listed?: boolean }} settings
+   * @param {{ title?: string, listed?: boolean, chat?: string, slowModeSeconds?: number }} settings
    * @returns {boolean} false: not connected
    */
   changeSettings(settings) {

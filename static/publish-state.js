@@ -1,6 +1,7 @@
 // The one state of the publish page and its words, from what the connection and the devices say. Pure.
 
 /** @import { Status } from './reconnector.js' */
+/** @import { Reason } from './signaling-socket.js' */
 
 /** @typedef {'idle' | 'preview' | 'connecting' | 'live' | 'reconnecting' | 'stopped' | 'blocked'} PublishState */
 
@@ -47,8 +48,9 @@ export function publishState(status, hasMedia, isInsecure) {
  * @param {Status | undefined} status
  * @param {{ audio: unknown, video: unknown }} media
  * @param {boolean} isTaken somebody is live under this name
+ * @param {Reason | null} [reason] why the broadcast is not live
  */
-export function publishWords(state, status, { audio, video }, isTaken) {
+export function publishWords(state, status, { audio, video }, isTaken, reason) {
   switch (state) {
     case 'idle':
       return 'Allow camera and microphone, or share your screen.';
@@ -59,6 +61,7 @@ export function publishWords(state, status, { audio, video }, isTaken) {
       if (!audio && !video) return 'You are live, but nothing is sent. Choose a camera or share your screen.';
       return 'You are live.';
     case 'stopped':
+      if (reason === 'removed') return 'The operator of this server ended your broadcast.';
       return 'The broadcast has ended. Go live again whenever you like.';
     default:
       return status?.words ?? 'Publishing from this page needs HTTPS.';

@@ -1,5 +1,8 @@
 // The publish page: puts camera, live session, link, settings and data box together, and says how it stands.
 
+import { ChatPanel } from './chat-panel.js';
+import { isAboutChat } from './chat-rules.js';
+import { ChatSettings } from './chat-settings.js';
 import { DataBox } from './data-box.js';
 import { byId, copyOnClick, durationText, fillIcons, setLine, setText } from './dom.js';
 import { KeyForm } from './key-form.js';
@@ -9,6 +12,7 @@ import { LocalMedia } from './local-media.js';
 import { MediaControls } from './media-controls.js';
 import { insecureNotice, mediaNotice } from './media-notices.js';
 import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } from './page.js';
+import { PresenceList } from './presence-list.js';
 import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
 import { QualityPanel } from './quality-panel.js';
 
@@ -26,6 +30,7 @@ const live = new LiveSession(name, {
   key: readKey('publish'),
 });
 const dataBox = new DataBox((label, text) => live.send(label, text));
+const chatSettings = new ChatSettings((settings) => live.changeSettings(settings));
 const controls = new MediaControls(media, showMediaProblem);
 const keyForm = new KeyForm('publish', (key) => {
   live.useKey(key);
@@ -55,8 +60,9 @@ live.on('broadcast', (now) => {
 live.on('messageRefused', (refusal) => dataBox.refused(refusal));
 live.on('keyRefused', (code) => keyForm.show(code === 'wrong_key' ? 'That key is not right.' : ''));
 live.on('error', ({ code, title, detail }) => {
-  // The key form speaks of keys.
-  if (code !== 'wrong_key' && code !== 'missing_key') setText(byId('settings-state', HTMLElement), detail ?? title);
+  // The key form speaks of keys, and the chat of itself.
+  if (code !== 'wrong_key' && code !== 'missing_key' && !isAboutChat(code))
+    setText(byId('settings-state', HTMLElement), detail ?? title);
 });
 media.on('change', () => {
   void live.mediaChanged();
@@ -69,6 +75,8 @@ setText(byId('name', HTMLElement), name);
 document.title = `${name} · Publish · Fanlight`;
 wireButtons();
 wireSettings();
+new ChatPanel(byId('chat', HTMLElement), live.socket, { role: 'publisher' });
+new PresenceList(byId('people', HTMLElement), live.socket);
 new QualityPanel('publisher', {
   words: byId('quality-words', HTMLElement),
   numbers: byId('quality-numbers', HTMLElement),
@@ -167,7 +175,10 @@ function render() {
   const state = publishState(status, hasMedia(), isInsecure);
   document.body.dataset.state = state;
   setText(byId('badge', HTMLElement), PUBLISH_BADGES[state]);
-  setText(byId('status', HTMLElement), publishWords(state, status, media.media, broadcast?.state === 'live'));
+  setText(
+    byId('status', HTMLElement),
+    publishWords(state, status, media.media, broadcast?.state === 'live', broadcast?.reason),
+  );
   const goLiveButton = byId('go-live', HTMLButtonElement);
   goLiveButton.hidden = live.isRunning;
   goLiveButton.disabled = !hasMedia();
@@ -184,6 +195,7 @@ function renderBroadcast(now) {
   setText(byId('viewers', HTMLElement), String(now.viewers));
   setText(byId('stage-viewers', HTMLElement), `${now.viewers} watching`);
   if (!isUnsaved) renderSettings(now);
+  chatSettings.show(now);
   renderDuration();
 }
 

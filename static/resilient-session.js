@@ -23,6 +23,7 @@ export class ResilientSession extends Emitter {
   #client;
   #role;
   #broadcast;
+  #asks;
   #reconnector;
   #socket;
   /** @type {string | undefined} the resume value of the last hello */
@@ -34,12 +35,14 @@ export class ResilientSession extends Emitter {
    * @param {() => Promise<unknown>} setup.open opens the client (publish or view), again and again
    * @param {'publisher' | 'viewer'} setup.role
    * @param {string} setup.broadcast
+   * @param {{ presence?: boolean, chat?: boolean }} [setup.asks] what the WebSocket is to tell besides
    */
-  constructor({ client, open, role, broadcast }) {
+  constructor({ client, open, role, broadcast, asks = {} }) {
     super();
     this.#client = client;
     this.#role = role;
     this.#broadcast = broadcast;
+    this.#asks = asks;
     this.#reconnector = new Reconnector({
       open,
       restartIce: () => client.restartIce(),
@@ -95,6 +98,7 @@ export class ResilientSession extends Emitter {
     return {
       role: this.#role,
       broadcast: this.#broadcast,
+      ...this.#asks,
       ...(token ? { key: token } : {}),
       ...(resume ? { resume } : {}),
     };

@@ -17,15 +17,27 @@ const CLOSED_FOR_POLICY = 1008;
  * @property {readonly unknown[]} [layers]
  */
 
+/** @import { ChatMessage, ChatRight } from './chat-rules.js' */
+/** @import { PresenceMessage } from './presence-roll.js' */
+/** @import { MutedPerson } from './chat-lines.js' */
+
+/**
+ * Why a broadcast is not live.
+ * @typedef {'left' | 'connection-lost' | 'server-restarted' | 'replaced' | 'stopped' | 'removed' | 'grace-over'} Reason
+ */
+
 /**
  * @typedef {object} BroadcastView
  * @property {string} name
  * @property {'idle' | 'live' | 'interrupted'} state
  * @property {string} since ISO 8601
+ * @property {Reason | null} [reason]
  * @property {number} viewers
  * @property {readonly TrackView[]} tracks
  * @property {string} title
  * @property {boolean} listed
+ * @property {ChatRight} chat who may write
+ * @property {number} slowModeSeconds
  * @property {string | null} [graceEndsAt] ISO 8601
  */
 
@@ -36,6 +48,9 @@ const CLOSED_FOR_POLICY = 1008;
  * @property {'connecting' | 'connected' | 'away' | 'ended'} state
  * @property {'stopped' | 'grace-over' | 'taken-over' | 'server-stopping' | null} endReason
  * @property {string | null} unsupportedCodec
+ * @property {string} viewer its public alias
+ * @property {string | null} name
+ * @property {{ until: string, reason: string } | null} muted may be over
  */
 
 /**
@@ -55,7 +70,12 @@ const CLOSED_FOR_POLICY = 1008;
  * @property {SessionView} session
  * @property {{ label: string, text?: string, base64?: string }} data
  * @property {{ label: string, messages: number }} lost
- * @property {{ code: string, title: string, detail?: string }} error
+ * @property {PresenceMessage} presence
+ * @property {ChatMessage} chat
+ * @property {{ messages: readonly ChatMessage[] }} chat-history
+ * @property {{ ids: readonly string[] }} chat-deleted
+ * @property {{ mutes: readonly MutedPerson[] }} chat-mutes
+ * @property {{ code: string, title: string, detail?: string, retryAfterSeconds?: number }} error
  * @property {string} refused the server closed for policy; the reason it gave
  */
 
@@ -66,10 +86,15 @@ const CLOSED_FOR_POLICY = 1008;
  * @property {string} [key]
  * @property {string} [resume] `<session>.<token>`
  * @property {boolean} [data]
+ * @property {boolean} [presence]
+ * @property {boolean} [chat]
  */
 
 /** Types of server messages that become an event of the same name, with the message as its value. */
-const RELAYED = /** @type {const} */ (['welcome', 'broadcast', 'session', 'data', 'lost', 'error']);
+const RELAYED = /** @type {const} */ ([
+  ...['welcome', 'broadcast', 'session', 'data', 'lost', 'error'],
+  ...['presence', 'chat', 'chat-history', 'chat-deleted', 'chat-mutes'],
+]);
 
 /** @extends {Emitter<SocketEvents & Record<string, unknown>>} */
 export class SignalingSocket extends Emitter {

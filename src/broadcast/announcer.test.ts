@@ -11,10 +11,13 @@ function setUp() {
     name: 'live',
     state: 'idle',
     sinceMs: 0,
+    reason: undefined,
     viewers: 0,
     tracks: [],
     title: '',
     listed: true,
+    chat: 'named',
+    slowModeSeconds: 0,
     graceEndsAtMs: undefined,
   } as const;
   const announcer = new Announcer({

@@ -5,8 +5,9 @@ import type { Track } from '../rtp/codec.ts';
 import { DataRelay } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
+import { ChatRoom } from './people/chat-room.ts';
 import type { BroadcastSettings, Role } from './ports.ts';
-import type { BroadcastState, BroadcastView } from './service.ts';
+import type { BroadcastReason, BroadcastState, BroadcastView } from './service.ts';
 import type { Session } from './session/session.ts';
 import { changeSettings, DEFAULT_SETTINGS, isDefaultSettings } from './settings.ts';
 
@@ -15,14 +16,24 @@ const NO_TRACKS: readonly Track[] = [];
 /** What is told at once when it changes; the viewer count is not part of it. */
 interface Face {
   readonly state: BroadcastState;
+  readonly reason: BroadcastReason | undefined;
   readonly tracks: readonly Track[];
   readonly settings: BroadcastSettings;
   readonly graceEndsAtMs: number | undefined;
 }
 
+const BEFORE_ANYBODY: Face = {
+  state: 'idle',
+  reason: undefined,
+  tracks: NO_TRACKS,
+  settings: DEFAULT_SETTINGS,
+  graceEndsAtMs: undefined,
+};
+
 export class Broadcast {
   readonly name: BroadcastName;
   readonly data: DataRelay;
+  readonly chat: ChatRoom;
   readonly #limits: Limits;
   readonly #viewers = new Map<string, Session>();
   #publisher: Session | undefined;
@@ -32,13 +43,16 @@ export class Broadcast {
   /** Since it was idle the last time: without it a publisher on its way does not count as interrupted. */
   #hasBeenLive = false;
   readonly #opensInFlight: Record<Role, number> = { publisher: 0, viewer: 0 };
-  #face: Face = { state: 'idle', tracks: NO_TRACKS, settings: DEFAULT_SETTINGS, graceEndsAtMs: undefined };
+  #face = BEFORE_ANYBODY;
+  /** Why the last one ended. */
+  #endReason: BroadcastReason | undefined;
   #sinceMs: number;
   #touchedAtMs: number;
 
   constructor(name: BroadcastName, limits: Limits, nowMs: number) {
     this.name = name;
     this.data = new DataRelay(limits);
+    this.chat = new ChatRoom(limits);
     this.#limits = limits;
     this.#sinceMs = nowMs;
     this.#touchedAtMs = nowMs;
@@ -89,7 +103,7 @@ export class Broadcast {
   /** What it keeps although nobody is here; undefined when somebody is, or when nobody would miss it. */
   get leftBehind(): 'messages' | 'settings' | undefined {
     if (!this.deserted) return undefined;
-    if (!this.data.remembersNothing) return 'messages';
+    if (!this.data.remembersNothing || this.chat.history.length > 0) return 'messages';
     return isDefaultSettings(this.#settings) ? undefined : 'settings';
   }
 
@@ -101,13 +115,17 @@ export class Broadcast {
   /** Something to show to people who look for broadcasts. */
   get worthListing(): boolean {
     if (this.#face.state !== 'idle' || !isDefaultSettings(this.#settings)) return true;
-    return this.presentViewers > 0;
+    return this.countedViewers > 0;
   }
 
-  get presentViewers(): number {
+  get countedViewers(): number {
     let count = 0;
-    for (const viewer of this.#viewers.values()) if (viewer.present) count += 1;
+    for (const viewer of this.#viewers.values()) if (viewer.counts) count += 1;
     return count;
+  }
+
+  viewers(): Iterable<Session> {
+    return this.#viewers.values();
   }
 
   /** While an open is under way the broadcast is not forgotten. */
@@ -137,6 +155,7 @@ export class Broadcast {
     this.#publisher = undefined;
     if (!this.#hasBeenLive) return false;
     this.#hasBeenLive = false;
+    this.#endReason = session.reason;
     this.data.forget();
     return true;
   }
@@ -161,10 +180,14 @@ export class Broadcast {
     const before = this.#face;
     this.#touchedAtMs = nowMs;
     const state = this.#conclude();
-    if (state === 'live') this.#hasBeenLive = true;
+    if (state === 'live') {
+      this.#hasBeenLive = true;
+      this.#endReason = undefined;
+    }
     if (state !== before.state) this.#sinceMs = nowMs;
     const after: Face = {
       state,
+      reason: this.#reasonOf(state),
       tracks: state === 'idle' ? NO_TRACKS : this.#tracks,
       settings: this.#settings,
       graceEndsAtMs: state === 'interrupted' ? this.#graceEndsAtMs() : undefined,
@@ -174,6 +197,7 @@ export class Broadcast {
       after.tracks === before.tracks ? [] : [...this.#viewers.values()].filter((viewer) => viewer.judge(after.tracks));
     const visible =
       after.state !== before.state ||
+      after.reason !== before.reason ||
       after.tracks !== before.tracks ||
       after.settings !== before.settings ||
       after.graceEndsAtMs !== before.graceEndsAtMs;
@@ -185,10 +209,13 @@ export class Broadcast {
       name: this.name,
       state: this.#face.state,
       sinceMs: this.#sinceMs,
-      viewers: this.presentViewers,
+      reason: this.#face.reason,
+      viewers: this.countedViewers,
       tracks: this.#face.tracks,
       title: this.#settings.title,
       listed: this.#settings.listed,
+      chat: this.#settings.chat,
+      slowModeSeconds: this.#settings.slowModeSeconds,
       graceEndsAtMs: this.#face.graceEndsAtMs,
     };
   }
@@ -196,6 +223,11 @@ export class Broadcast {
   #conclude(): BroadcastState {
     if (this.#publisher?.state === 'connected') return 'live';
     return this.#publisher !== undefined && this.#hasBeenLive ? 'interrupted' : 'idle';
+  }
+
+  #reasonOf(state: BroadcastState): BroadcastReason | undefined {
+    if (state === 'live') return undefined;
+    return state === 'interrupted' ? this.#publisher?.reason : this.#endReason;
   }
 
   #graceEndsAtMs(): number | undefined {

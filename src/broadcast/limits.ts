@@ -30,6 +30,17 @@ export interface Limits {
   readonly idleSettingsMs: number;
   /** Changes of the viewer count alone are told at most this often per broadcast. */
   readonly viewerCountQuietMs: number;
+  /** Chat messages of one broadcast that late joiners get, and the bytes of them. */
+  readonly chatMessages: number;
+  readonly chatBytes: number;
+  /** One session writes once in so many seconds, after a burst. */
+  readonly chatPerSessionSeconds: number;
+  readonly chatBurstPerSession: number;
+  /** Everybody in one broadcast together. */
+  readonly chatPerSecond: number;
+  readonly chatBurst: number;
+  /** People of one broadcast who are muted at once. */
+  readonly mutes: number;
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -50,4 +61,11 @@ export const DEFAULT_LIMITS: Limits = {
   idleStateMs: DAY_MS,
   idleSettingsMs: 30 * DAY_MS,
   viewerCountQuietMs: 100,
+  chatMessages: 100,
+  chatBytes: 64 * 1024,
+  chatPerSessionSeconds: 2,
+  chatBurstPerSession: 5,
+  chatPerSecond: 20,
+  chatBurst: 40,
+  mutes: 200,
 };

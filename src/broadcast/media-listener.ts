@@ -4,6 +4,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Track } from '../rtp/codec.ts';
 import type { Broadcast } from './broadcast.ts';
+import type { LayerBoard } from './layer-board.ts';
 import type { Clock, DataMessage, MediaPort, TransportEvent } from './ports.ts';
 import { CONTROL_LABEL } from './ports.ts';
 import type { Log, Roster } from './roster.ts';
@@ -13,12 +14,14 @@ export class MediaListener {
   readonly #media: MediaPort;
   readonly #clock: Clock;
   readonly #roster: Roster;
+  readonly #layers: LayerBoard;
   readonly #log: Log | undefined;
 
-  constructor(options: { media: MediaPort; clock: Clock; roster: Roster; log: Log | undefined }) {
+  constructor(options: { media: MediaPort; clock: Clock; roster: Roster; layers: LayerBoard; log: Log | undefined }) {
     this.#media = options.media;
     this.#clock = options.clock;
     this.#roster = options.roster;
+    this.#layers = options.layers;
     this.#log = options.log;
   }
 
@@ -37,10 +40,13 @@ export class MediaListener {
         break;
       case 'closed':
         this.#log?.info({ broadcast: session.broadcast, role: session.role, reason: event.reason }, 'transport closed');
-        this.#roster.transportClosed(session);
+        this.#roster.transportClosed(session, event.reason);
         break;
       case 'tracks':
         this.#onTracks(session, event.tracks);
+        break;
+      case 'layers':
+        if (session.role === 'publisher') this.#layers.set(session.broadcast, event.layers);
         break;
       case 'data-channel':
         this.#onDataChannel(session, event.transportId, event.label);

@@ -65,6 +65,21 @@ export type TransportEndReason = 'stopped' | 'setup-timeout' | 'silent' | 'close
  */
 export type JoinStep = 'ice' | 'dtls' | 'packet' | 'key-frame';
 
+/** One video layer of a publisher as it really is; without simulcast there is one. */
+export interface LayerView {
+  /** Null without simulcast, or where layers are told apart by SSRC. */
+  readonly rid: string | null;
+  /** Packets arrive. */
+  readonly active: boolean;
+  /** Of payload; 0 when not active. */
+  readonly bitrateBps: number;
+  /** Null where it is not known: VP9 and AV1 do not say it in the clear. */
+  readonly width: number | null;
+  readonly height: number | null;
+  /** Viewers get this one. */
+  readonly forwarded: boolean;
+}
+
 export type TransportEvent =
   | { readonly type: 'connected'; readonly transportId: string }
   /** Each step once, `ice` first: Unix ms with fractions, on the clock that all threads share. */
@@ -76,6 +91,8 @@ export type TransportEvent =
   | { readonly type: 'closed'; readonly transportId: string; readonly reason: TransportEndReason }
   /** Publisher: the tracks as really sent (first packets seen, or codec changed). */
   | { readonly type: 'tracks'; readonly transportId: string; readonly tracks: readonly Track[] }
+  /** Publisher: how its video layers stand; when that changed, and when a bitrate moved by a lot. */
+  | { readonly type: 'layers'; readonly transportId: string; readonly layers: readonly LayerView[] }
   /** Publisher: it opened a data channel with this label. */
   | { readonly type: 'data-channel'; readonly transportId: string; readonly label: string }
   /** Publisher: a data message arrived. */
@@ -138,6 +155,35 @@ export interface StoredSession {
   readonly keyHash: string | null;
   /** Unix ms. */
   readonly createdAtMs: number;
+  /** As others see it; empty when none was given. */
+  readonly name: string;
+  /** Undefined when it was never muted. */
+  readonly mute: Mute | undefined;
+}
+
+/** A session may not write in the chat until then. */
+export interface Mute {
+  /** Unix ms. */
+  readonly untilMs: number;
+  /** The publisher's words; may be empty. */
+  readonly reason: string;
+}
+
+/** Who may write in the chat. `named`: who has given a name. The publisher always may, unless it is off. */
+export type ChatRight = 'off' | 'publisher' | 'named' | 'everyone';
+
+export const CHAT_RIGHTS = ['off', 'publisher', 'named', 'everyone'] as const satisfies readonly ChatRight[];
+
+export interface ChatMessage {
+  readonly id: string;
+  /** Alias of the session that wrote it; null for a program, or a publisher who is not live yet. */
+  readonly viewer: string | null;
+  /** At the time; empty for somebody without a name. */
+  readonly name: string;
+  readonly role: Role | 'program';
+  readonly text: string;
+  /** Unix ms. */
+  readonly atMs: number;
 }
 
 export interface BroadcastSettings {
@@ -145,6 +191,9 @@ export interface BroadcastSettings {
   readonly title: string;
   /** False: not shown on `/` and in the list of the API. */
   readonly listed: boolean;
+  readonly chat: ChatRight;
+  /** Between two chat messages of one session; 0 to 300. The publisher is not held to it. */
+  readonly slowModeSeconds: number;
 }
 
 export interface StoredBroadcast {
@@ -152,6 +201,8 @@ export interface StoredBroadcast {
   readonly settings: BroadcastSettings;
   /** The last message of each label `state` and `state/…`. */
   readonly stateMessages: readonly DataMessage[];
+  /** Oldest first. */
+  readonly chat: readonly ChatMessage[];
 }
 
 export interface StoredState {
@@ -168,6 +219,9 @@ export interface Store {
   saveSettings(broadcast: string, settings: BroadcastSettings): void;
   saveStateMessage(broadcast: string, message: DataMessage): void;
   deleteStateMessages(broadcast: string): void;
+  saveChatMessage(broadcast: string, message: ChatMessage): void;
+  deleteChatMessage(broadcast: string, id: string): void;
+  deleteChat(broadcast: string): void;
   close(): void;
 }
 

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { textMessage } from '../test/fakes.ts';
 import { resumeOf, Stage } from '../test/stage.ts';
+import { DEFAULT_SETTINGS } from './settings.ts';
 
 test('an unknown broadcast is idle since the start of the server', () => {
   const stage = new Stage();
@@ -12,10 +13,13 @@ test('an unknown broadcast is idle since the start of the server', () => {
     name: 'nowhere',
     state: 'idle',
     sinceMs,
+    reason: undefined,
     viewers: 0,
     tracks: [],
     title: '',
     listed: true,
+    chat: 'named',
+    slowModeSeconds: 0,
     graceEndsAtMs: undefined,
   });
   expect(() => stage.registry.describe('no where')).toThrow(expect.objectContaining({ code: 'invalid_name' }));
@@ -114,8 +118,8 @@ test('a name whose publisher has stopped keeps its title, and another one gives 
 
 test('more names from before a restart than there are places are forgotten', () => {
   const stage = new Stage({ broadcasts: 1 });
-  stage.store.saveSettings('a', { title: 'A', listed: true });
-  stage.store.saveSettings('b', { title: 'B', listed: true });
+  stage.store.saveSettings('a', { ...DEFAULT_SETTINGS, title: 'A' });
+  stage.store.saveSettings('b', { ...DEFAULT_SETTINGS, title: 'B' });
   expect(stage.restart().registry.list({ all: true })).toHaveLength(1);
   expect(stage.store.load().broadcasts).toHaveLength(1);
 });
@@ -158,14 +162,27 @@ test('a viewer who connects or resumes in time changes no count', async () => {
   expect(stage.newsOf('live')).toEqual([]);
 });
 
-test('a viewer who comes back from away is counted again', async () => {
+test('a viewer who goes away and comes back is counted all the time', async () => {
   const stage = new Stage();
   const viewer = await stage.watch();
+  stage.clock.advance(100);
   stage.lose(viewer.transportId);
   stage.clock.advance(100);
   await stage.watch(resumeOf(viewer));
   stage.clock.advance(100);
-  expect(stage.newsOf('live')).toEqual(['idle 0', 'idle 1']);
+  expect(stage.newsOf('live')).toEqual(['idle 1']);
+  stage.lose(stage.media.lastTransportId);
+  stage.clock.advance(30_000 + 100);
+  expect(stage.newsOf('live')).toEqual(['idle 1', 'idle 0']);
+});
+
+test('a viewer who never connects is counted while it tries, and again when it tries again', async () => {
+  const stage = new Stage();
+  const viewer = await stage.open('viewer');
+  stage.clock.advance(15_000 + 100);
+  await stage.open('viewer', resumeOf(viewer));
+  stage.clock.advance(100);
+  expect(stage.newsOf('live')).toEqual(['idle 1', 'idle 0', 'idle 1']);
 });
 
 test('the last viewer’s going is told, although the broadcast is forgotten by then', async () => {

@@ -4,14 +4,17 @@
 import { randomBytes } from 'node:crypto';
 import { FanlightError } from '../errors.ts';
 import type { Broadcast } from './broadcast.ts';
+import { LayerBoard } from './layer-board.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { MediaListener } from './media-listener.ts';
 import { type BroadcastName, parseBroadcastName, parseLabel } from './names.ts';
+import { PeopleDesk } from './people/people-desk.ts';
 import type {
   BroadcastSettings,
   Clock,
   DataMessage,
   IceDescription,
+  LayerView,
   MediaPort,
   OpenedTransport,
   Store,
@@ -55,10 +58,13 @@ interface Attempt {
 }
 
 export class Registry implements BroadcastService {
+  readonly people: PeopleDesk;
+  readonly chat: PeopleDesk;
   readonly #media: MediaPort;
   readonly #clock: Clock;
   readonly #random: RandomSource;
   readonly #roster: Roster;
+  readonly #layers: LayerBoard;
   #attempts = 0;
   #closed = false;
 
@@ -70,7 +76,11 @@ export class Registry implements BroadcastService {
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, log });
-    const listener = new MediaListener({ media, clock, roster: this.#roster, log });
+    this.#layers = new LayerBoard(this.#roster.announcer);
+    const refuseWhenClosed = () => this.#refuseWhenClosed();
+    this.people = new PeopleDesk({ roster: this.#roster, store, clock, limits, refuseWhenClosed });
+    this.chat = this.people;
+    const listener = new MediaListener({ media, clock, roster: this.#roster, layers: this.#layers, log });
     this.#roster.restore();
     media.listen((event) => {
       if (!this.#closed) listener.handle(event);
@@ -132,7 +142,7 @@ export class Registry implements BroadcastService {
     const broadcast = this.#roster.broadcast(parseBroadcastName(name));
     if (!broadcast?.publisher) throw new FanlightError('unknown_session', 'Nobody publishes under this name.');
     if (verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
-    this.#roster.apply(broadcast.publisher, 'stop');
+    this.#roster.apply(broadcast.publisher, 'stop', claim.asAdmin ? 'removed' : 'stopped');
   }
 
   leave(sessionId: string): void {
@@ -152,6 +162,10 @@ export class Registry implements BroadcastService {
 
   describe(name: string): BroadcastView {
     return this.#roster.view(parseBroadcastName(name));
+  }
+
+  layers(name: string): readonly LayerView[] {
+    return this.#layers.of(parseBroadcastName(name));
   }
 
   async receptions(name: string): Promise<readonly ViewerReception[]> {

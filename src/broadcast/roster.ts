@@ -7,8 +7,10 @@ import { Broadcast } from './broadcast.ts';
 import type { MessageOutcome } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
-import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store } from './ports.ts';
-import type { BroadcastView } from './service.ts';
+import { PresenceDesk } from './people/presence-desk.ts';
+import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store, TransportEndReason } from './ports.ts';
+import type { BroadcastReason, BroadcastView } from './service.ts';
+import { REASON_OF_CLOSING } from './session/absence.ts';
 import { Deadlines } from './session/deadlines.ts';
 import { type Carrier, Session } from './session/session.ts';
 import type { SessionEvent } from './session/session-state.ts';
@@ -32,6 +34,7 @@ export interface RosterOptions {
 
 export class Roster {
   readonly announcer: Announcer;
+  readonly presence: PresenceDesk;
   readonly #media: MediaPort;
   readonly #store: Store;
   readonly #clock: Clock;
@@ -59,6 +62,7 @@ export class Roster {
       viewOf: (name) => this.view(name as BroadcastName),
       onFault: (error) => this.#log?.warn({ err: error }, 'a listener of domain events failed'),
     });
+    this.presence = new PresenceDesk(this.#clock, this.announcer);
   }
 
   broadcasts(): Iterable<Broadcast> {
@@ -106,10 +110,11 @@ export class Roster {
   /** Everybody that the store knows is away, with a fresh grace. */
   restore(): void {
     const stored = this.#store.load();
-    for (const { name, settings, stateMessages } of stored.broadcasts) {
+    for (const { name, settings, stateMessages, chat } of stored.broadcasts) {
       const broadcast = this.#add(name as BroadcastName);
       broadcast.changeSettings(settings);
       broadcast.data.restore(stateMessages);
+      broadcast.chat.restore(chat);
     }
     const oldestFirst = [...stored.sessions].sort((a, b) => a.createdAtMs - b.createdAtMs);
     for (const session of oldestFirst.map((each) => Session.restore(each))) {
@@ -130,7 +135,7 @@ export class Roster {
   /** Gives a new or resumed session its place and its transport; the transport and the publisher before it have to go. */
   seat(session: Session, carrier: Carrier): void {
     const broadcast = this.#broadcastOf(session);
-    const wasPresent = session.present && this.#sessions.has(session.id);
+    const counted = session.counts && this.#sessions.has(session.id);
     const replaced = session.role === 'publisher' && broadcast.publisher !== session ? broadcast.publisher : undefined;
     this.#releaseTransport(session);
     session.carryBy(carrier);
@@ -145,32 +150,41 @@ export class Roster {
     if (replaced) this.apply(replaced, 'taken-over');
     if (session.role === 'viewer') session.judge(broadcast.tracks);
     this.settle(broadcast, session);
-    if (session.role === 'viewer' && !wasPresent) this.announcer.viewersChanged(broadcast.name);
+    if (session.role === 'viewer' && !counted) this.announcer.viewersChanged(broadcast.name);
   }
 
   /** Drives a session's life. An ended one is gone for good: place, transport, store. */
-  apply(session: Session, event: SessionEvent): void {
-    const wasPresent = session.present;
-    if (!session.apply(event, this.#clock.now(), this.#limits)) return;
+  apply(session: Session, event: SessionEvent, reason?: BroadcastReason): void {
+    const counted = session.counts;
+    if (!session.apply(event, this.#clock.now(), this.#limits, reason)) return;
     const broadcast = this.#broadcastOf(session);
     if (session.state === 'ended') this.#retire(session, broadcast);
     this.settle(broadcast, session);
-    if (session.role === 'viewer' && session.present !== wasPresent) this.announcer.viewersChanged(broadcast.name);
+    if (session.role === 'viewer' && session.counts !== counted) this.announcer.viewersChanged(broadcast.name);
     // A name without its publisher takes the place of another one.
     if (session.role === 'publisher' && session.state === 'ended') this.#makePlace(0);
   }
 
   /** The transport is gone already. */
-  transportClosed(session: Session): void {
+  transportClosed(session: Session, reason: TransportEndReason): void {
     if (session.transportId !== undefined) this.#byTransport.delete(session.transportId);
     session.dropTransport();
-    this.apply(session, 'transport-closed');
+    this.apply(session, 'transport-closed', REASON_OF_CLOSING[reason]);
+  }
+
+  /** Its name or mute changed: keeps that, and tells. */
+  keep(session: Session): void {
+    this.#store.saveSession(session.stored());
+    this.settle(this.#broadcastOf(session), session);
   }
 
   /** Draws the conclusions from a change in a broadcast, and tells them. */
   settle(broadcast: Broadcast, changed?: Session): void {
     const { visible, judged } = broadcast.refresh(this.#clock.now());
-    if (changed) this.#sessionDeadlines.set(changed, changed.deadlineMs);
+    if (changed) {
+      this.#sessionDeadlines.set(changed, changed.deadlineMs);
+      this.presence.note(changed);
+    }
     const { leftBehind } = broadcast;
     if (leftBehind === undefined) this.#oblivion.set(broadcast, undefined);
     else if (!this.#oblivion.has(broadcast)) {
@@ -221,6 +235,7 @@ export class Roster {
     }
     this.#sessions.clear();
     this.#broadcasts.clear();
+    this.presence.close();
     this.announcer.close();
   }
 
@@ -281,6 +296,7 @@ export class Roster {
 
   #forgetMessages(broadcast: Broadcast): void {
     if (broadcast.data.forget()) this.#store.deleteStateMessages(broadcast.name);
+    if (broadcast.chat.forget()) this.#store.deleteChat(broadcast.name);
   }
 
   #forgetSettings(broadcast: Broadcast): void {

@@ -1,21 +1,51 @@
 // The domain's face toward signaling/ and http/: what they may ask, and what they are told. Implemented by registry.ts.
 
 import type { Track } from '../rtp/codec.ts';
-import type { BroadcastSettings, DataMessage, IceDescription, JoinStep, Role, ViewerQuality } from './ports.ts';
+import type { ChatService, PeopleService, PresenceChange } from './people/people-service.ts';
+import type {
+  BroadcastSettings,
+  ChatMessage,
+  ChatRight,
+  DataMessage,
+  IceDescription,
+  JoinStep,
+  LayerView,
+  Mute,
+  Role,
+  ViewerQuality,
+} from './ports.ts';
 
 /** `idle`: nobody publishes. `live`. `interrupted`: the publisher is gone and its grace runs. */
 export type BroadcastState = 'idle' | 'live' | 'interrupted';
+
+/**
+ * Why it is interrupted: `left` (the page or program went away and may come back), `connection-lost`, `server-restarted`,
+ * `replaced` (a new connection takes the place of the old one). Why it is idle after having been live: `stopped` (by the
+ * publisher), `removed` (by the admin), `grace-over` (it did not come back).
+ */
+export type BroadcastReason =
+  | 'left'
+  | 'connection-lost'
+  | 'server-restarted'
+  | 'replaced'
+  | 'stopped'
+  | 'removed'
+  | 'grace-over';
 
 export interface BroadcastView {
   readonly name: string;
   readonly state: BroadcastState;
   /** Unix ms at which the state began. */
   readonly sinceMs: number;
-  /** Viewer sessions that are connecting or connected. */
+  /** Why it is not live; undefined when it is, or when there is nothing to say. */
+  readonly reason: BroadcastReason | undefined;
+  /** Viewer sessions that are connecting or connected, or were and may be back any moment (`away`). */
   readonly viewers: number;
   readonly tracks: readonly Track[];
   readonly title: string;
   readonly listed: boolean;
+  readonly chat: ChatRight;
+  readonly slowModeSeconds: number;
   /** Only when interrupted: Unix ms at which the broadcast becomes idle. */
   readonly graceEndsAtMs: number | undefined;
 }
@@ -36,6 +66,12 @@ export interface SessionView {
   readonly unsupportedCodec: string | undefined;
   /** Entity tag of the current ICE session (without quotes). */
   readonly iceTag: string;
+  /** What others know it by (`viewer`); says nothing of the id. */
+  readonly alias: string;
+  /** As others see it; empty when none was given. */
+  readonly name: string;
+  /** May be over. */
+  readonly mute: Mute | undefined;
 }
 
 export interface OpenSessionRequest {
@@ -64,6 +100,13 @@ export type BroadcastEvent =
   | { readonly type: 'broadcast'; readonly broadcast: BroadcastView }
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
+  /** The publisher's video layers: one became active or not, another one is forwarded, a size or bitrate changed. */
+  | { readonly type: 'layers'; readonly broadcast: string; readonly layers: readonly LayerView[] }
+  | { readonly type: 'presence'; readonly broadcast: string; readonly change: PresenceChange }
+  | { readonly type: 'chat'; readonly broadcast: string; readonly message: ChatMessage }
+  | { readonly type: 'chat-deleted'; readonly broadcast: string; readonly ids: readonly string[] }
+  /** Somebody was muted, or may write again. */
+  | { readonly type: 'mutes'; readonly broadcast: string }
   /** A viewer session read its data too slowly and lost messages. */
   | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number }
   /** The session's client should come back by a new offer, after so long. `codec`: it did not negotiate what is sent now. */
@@ -83,6 +126,8 @@ export interface ViewerReception extends Omit<ViewerQuality, 'transportId'> {
 }
 
 export interface BroadcastService {
+  readonly people: PeopleService;
+  readonly chat: ChatService;
   /**
    * Opens or resumes a session and answers the offer.
    * Errors: invalid_name, malformed_sdp, unsupported_offer, unsupported_codec, wrong_resume_token, already_live,
@@ -100,7 +145,8 @@ export interface BroadcastService {
   /** Ends a session at once (DELETE, Stop). Error: unknown_session. */
   end(sessionId: string): void;
   /**
-   * Ends the session of the publisher, for whoever might take its broadcast over. Viewers stay.
+   * Ends the session of the publisher, for whoever might take its broadcast over. Viewers stay, and are told whether it
+   * was the admin (`removed`).
    * Errors: invalid_name, unknown_session (nobody publishes), already_live (somebody else does).
    */
   endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void;
@@ -110,6 +156,8 @@ export interface BroadcastService {
   list(options: { readonly all: boolean }): BroadcastView[];
   /** The view of any valid name; an unknown one is idle. Error: invalid_name. */
   describe(name: string): BroadcastView;
+  /** As last told; empty when idle. Error: invalid_name. */
+  layers(name: string): readonly LayerView[];
   /** What the connected viewers' transports tell, those with the greatest loss first. Error: invalid_name. */
   receptions(name: string): Promise<readonly ViewerReception[]>;
   /**

@@ -12,7 +12,8 @@ test.each([
   ['broken \ud800', 'broken \ufffd'],
   ['', ''],
 ])('the title %j becomes %j', (title, tidy) => {
-  expect(changeSettings({ title: 'before', listed: false }, { title })).toEqual({ title: tidy, listed: false });
+  const before = { ...DEFAULT_SETTINGS, title: 'before', listed: false };
+  expect(changeSettings(before, { title })).toEqual({ ...before, title: tidy });
 });
 
 test('a change to what already is leaves the same object', () => {
@@ -21,8 +22,8 @@ test('a change to what already is leaves the same object', () => {
 });
 
 test('what is not said stays', () => {
-  expect(changeSettings({ title: 'Finals', listed: true }, { listed: false })).toEqual({
-    title: 'Finals',
-    listed: false,
-  });
+  const before = { ...DEFAULT_SETTINGS, title: 'Finals' };
+  expect(changeSettings(before, { listed: false })).toEqual({ ...before, listed: false });
+  const slow = { chat: 'everyone', slowModeSeconds: 30 } as const;
+  expect(changeSettings(before, slow)).toEqual({ ...before, ...slow });
 });

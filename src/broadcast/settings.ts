@@ -2,20 +2,27 @@
 
 import type { BroadcastSettings } from './ports.ts';
 
-export const DEFAULT_SETTINGS: BroadcastSettings = { title: '', listed: true };
+export const DEFAULT_SETTINGS: BroadcastSettings = { title: '', listed: true, chat: 'named', slowModeSeconds: 0 };
 
 const TITLE_CHARACTERS = 120;
 
 export function isDefaultSettings(settings: BroadcastSettings): boolean {
-  return settings.title === DEFAULT_SETTINGS.title && settings.listed === DEFAULT_SETTINGS.listed;
+  return isSame(settings, DEFAULT_SETTINGS);
 }
 
 /** The settings after the change; the same object when nothing is different. */
 export function changeSettings(settings: BroadcastSettings, change: Partial<BroadcastSettings>): BroadcastSettings {
-  const title = change.title === undefined ? settings.title : tidyTitle(change.title);
-  const listed = change.listed ?? settings.listed;
-  if (title === settings.title && listed === settings.listed) return settings;
-  return { title, listed };
+  const changed = { ...settings, ...change, title: tidyTitle(change.title ?? settings.title) };
+  return isSame(changed, settings) ? settings : changed;
+}
+
+function isSame(one: BroadcastSettings, other: BroadcastSettings): boolean {
+  return (
+    one.title === other.title &&
+    one.listed === other.listed &&
+    one.chat === other.chat &&
+    one.slowModeSeconds === other.slowModeSeconds
+  );
 }
 
 /** One line of at most 120 characters; a character is never cut in two. */

@@ -74,6 +74,7 @@ describe('what is live', () => {
           name: 'live',
           state: 'live',
           since: '2026-01-01T00:00:00.000Z',
+          reason: null,
           viewers: 0,
           tracks: [
             { kind: 'video', codec: 'VP8', layers: 1 },
@@ -81,6 +82,8 @@ describe('what is live', () => {
           ],
           title: '',
           listed: true,
+          chat: 'named',
+          slowModeSeconds: 0,
           graceEndsAt: null,
         },
       ],

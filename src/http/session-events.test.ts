@@ -178,18 +178,24 @@ describe('events', () => {
 
     const publisher = await running.stage.publish();
     expect(await events.next()).toEqual({ name: 'active', data: {} });
+
+    const layer = { rid: 'h', active: true, bitrateBps: 900_000, width: 640, height: 360, forwarded: true };
+    running.stage.media.emit({ type: 'layers', transportId: publisher.transportId, layers: [layer] });
     // The mid that the viewer knows its video by.
-    expect(await events.next()).toEqual({ name: 'layers', data: { 0: [] } });
+    const told = { rid: 'h', bitrate: 900_000, width: 640, height: 360 };
+    expect(await events.next()).toEqual({ name: 'layers', data: { 0: [told] } });
 
     await running.stage.watch();
     running.stage.clock.advance(100);
     expect(await events.next()).toEqual({ name: 'viewercount', data: { viewercount: 2 } });
 
     running.stage.lose(publisher.transportId);
+    expect(await events.next()).toEqual({ name: 'layers', data: {} });
     expect(await events.next()).toEqual({ name: 'inactive', data: {} });
     // Its end brings no second one.
     running.stage.registry.end(publisher.session.id);
-    expect(await events.next()).toEqual({ name: 'layers', data: {} });
+    await running.stage.publish();
+    expect(await events.next()).toEqual({ name: 'active', data: {} });
   });
 
   it('are those that were asked for', async () => {

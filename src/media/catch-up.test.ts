@@ -166,6 +166,16 @@ describe('a viewer that catches up', () => {
     expect(catchUp.step(5)).toBe('lost');
   });
 
+  it('that lost the picture sees it again behind what it saw last, and before what comes next', () => {
+    const video = videoOf(300, 1000);
+    const viewer = new Viewer();
+    stepUntilDone(new CatchUp(viewer, video, 0, video.edgeAt()), 0);
+    const times = viewer.sent.map(({ timestamp }) => timestamp);
+    expect(times[0]).toBe((video.edgeAt() ?? 0) + 1);
+    expect(times.at(-1)).toBe((video.edgeAt() ?? 0) + 300);
+    expect(times.at(-1)).toBeLessThan((video.edgeAt() ?? 0) + FRAME_TICKS);
+  });
+
   it('never sees time go back, whatever comes meanwhile', () => {
     for (let seed = 1; seed <= 100; seed++) {
       const random = seededRandom(seed);

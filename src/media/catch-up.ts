@@ -42,8 +42,10 @@ export class CatchUp {
   #steppedAtMs: number;
   #stuckSinceMs: number | undefined;
 
-  constructor(latecomer: Latecomer, followed: Followed, nowMs: number) {
+  /** @param seenUntil canonical timestamp of what it saw last, if it saw something */
+  constructor(latecomer: Latecomer, followed: Followed, nowMs: number, seenUntil?: number) {
     const { bytes, durationMs } = followed.group;
+    this.#timestamp = seenUntil;
     this.#latecomer = latecomer;
     this.#followed = followed;
     this.#pace = catchUpPace(bytes, durationMs);
@@ -109,7 +111,7 @@ export class CatchUp {
     const newest = group.get(group.endIndex - 1);
     const isNewest = packet.timestamp === newest?.timestamp;
     const timestamp = isNewest ? edge : addTimestamp(edge, packet.index - (group.endIndex - 1));
-    if (this.#timestamp === undefined || timestampDistance(this.#timestamp, timestamp) >= 0) return timestamp;
+    if (this.#timestamp === undefined || timestampDistance(this.#timestamp, timestamp) > 0) return timestamp;
     return addTimestamp(this.#timestamp, 1);
   }
 

@@ -79,6 +79,7 @@ export class DownTrack implements Latecomer {
     if (this.#started) {
       this.#nextIndex = (this.#isLive ? newestIndex + 1 : this.#aloneEnd) + (this.#indexOffset ?? 0) + 1;
       this.#started = false;
+      this.#isLive = false;
       this.#member.setRoute(this.kind, undefined);
     }
     this.#payloadType = bestDecoder(this.#media.codecs, codec)?.payloadType;

@@ -29,10 +29,14 @@ export class Latecomers<V> {
     return this.#behind.size;
   }
 
-  /** Begins at once. */
-  add(viewer: V, latecomer: Latecomer, followed: Followed): void {
+  has(viewer: V): boolean {
+    return this.#behind.has(viewer);
+  }
+
+  /** Begins at once. `seenUntil`: the timestamp of what it saw last, if it saw something. */
+  add(viewer: V, latecomer: Latecomer, followed: Followed, seenUntil?: number): void {
     const nowMs = this.#options.now();
-    const catchUp = new CatchUp(latecomer, followed, nowMs);
+    const catchUp = new CatchUp(latecomer, followed, nowMs, seenUntil);
     this.#behind.set(viewer, catchUp);
     this.#step(viewer, catchUp, nowMs);
     this.#options.onBegun(viewer, nowMs);

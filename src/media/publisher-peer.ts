@@ -11,7 +11,7 @@ import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
 import type { Past } from './worker-protocol.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
@@ -49,6 +49,7 @@ export class PublisherPeer implements TransportOwner {
         options.onItem(item);
       },
       onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
+      onLayers: (layers) => options.tell({ type: 'layers', transportId: options.id, layers }),
       onDrop: (reason) => {
         const dropped = options.counters.rtpPacketsDropped;
         dropped[reason] = (dropped[reason] ?? 0) + 1;

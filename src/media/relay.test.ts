@@ -456,4 +456,44 @@ describe('a viewer that joins while something is remembered', () => {
     expect(later.sentVideo).toEqual([true, false, false]);
     expect(waiting.sentVideo).toEqual([true, false, false]);
   });
+
+  it('and loses the picture of a publisher that does not answer is sent it again, not more often than it lasts', () => {
+    playLargeGroup();
+    relay.remember('p', { items: [], isDeaf: true });
+    const viewer = join();
+    const passMs = (ms: number): void => {
+      for (let passed = 0; passed < ms; passed += 5) {
+        nowMs += 5;
+        vi.advanceTimersByTime(5);
+      }
+    };
+    passMs(2000);
+    turn(delta(402));
+    const seen = videoOf(viewer).length;
+    relay.pictureLost(viewer);
+    passMs(2000);
+    expect(videoOf(viewer)).toHaveLength(seen + 402);
+    expect(viewer.sentVideo[seen]).toBe(true);
+    // Each under a number that was not used, and none in the past.
+    const numbers = viewer.member.sent.map(({ index }) => index);
+    expect(new Set(numbers).size).toBe(numbers.length);
+    turn(delta(403));
+    expect(videoOf(viewer)).toHaveLength(seen + 403);
+    relay.pictureLost(viewer);
+    expect(videoOf(viewer)).toHaveLength(seen + 403);
+    passMs(4000);
+    relay.pictureLost(viewer);
+    expect(videoOf(viewer).length).toBeGreaterThan(seen + 403);
+  });
+
+  it('and loses the picture of a publisher that answers waits for its key frame', () => {
+    turn(key(1), delta(2));
+    const viewer = join();
+    const seen = videoOf(viewer).length;
+    wishes = 0;
+    relay.pictureLost(viewer);
+    expect(wishes).toBe(1);
+    turn(delta(3), key(4));
+    expect(videoOf(viewer)).toHaveLength(seen + 2);
+  });
 });

@@ -55,6 +55,8 @@ export class Relay {
   /** Viewers for which the publisher was asked: when the group is sent instead. */
   readonly #patience = new Map<RelayViewer, NodeJS.Timeout>();
   readonly #answers = new KeyFrameAnswers();
+  /** When a viewer was sent everything again for the last time. */
+  readonly #healedAtMs = new WeakMap<RelayViewer, number>();
   /** The publisher's transport whose video came last. */
   #videoFrom: string | undefined;
   #wishedAtMs = Number.NEGATIVE_INFINITY;
@@ -107,6 +109,25 @@ export class Relay {
     this.#wishedOf = this.#videoFrom;
     this.#answers.asked(this.#wishedAtMs);
     this.#options.wishKeyFrame();
+  }
+
+  /**
+   * A viewer cannot go on without a key frame. Where the publisher does not send one when it is asked, the viewer is
+   * sent everything since the last one again, at most once in the time that this is.
+   */
+  pictureLost(viewer: RelayViewer): void {
+    const nowMs = this.#options.now();
+    const upTrack = this.#upTracks.get('video');
+    const { latecomer } = viewer;
+    const isDeaf = this.#answers.isDeaf(nowMs);
+    this.wishKeyFrame();
+    if (!isDeaf || !latecomer || !upTrack?.codec || upTrack.newestIndex === undefined || !upTrack.group.isWhole) return;
+    // Who waits or catches up gets what there is.
+    if (this.#waiting.video.has(viewer) || this.#latecomers.has(viewer)) return;
+    if (nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY) < upTrack.group.durationMs) return;
+    this.#healedAtMs.set(viewer, nowMs);
+    if (!viewer.adopt('video', upTrack.codec, upTrack.newestIndex)) return;
+    this.#latecomers.add(viewer, latecomer, upTrack, upTrack.edgeAt(nowMs));
   }
 
   receive(sourceId: string, item: SourceItem): void {

@@ -276,7 +276,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   #askedForKeyFrame(ssrc: number): void {
-    if (this.#downTrackOf(ssrc)?.kind === 'video') this.#options.relay.wishKeyFrame();
+    if (this.#downTrackOf(ssrc)?.kind === 'video') this.#options.relay.pictureLost(this);
   }
 
   #downTrack(kind: MediaKind): DownTrack | undefined {

@@ -2,14 +2,17 @@
 // It must not know sockets or who is allowed to send what.
 
 import { z } from 'zod';
-import type { DataMessage } from '../broadcast/ports.ts';
+import { type BroadcastSettings, CHAT_RIGHTS, type DataMessage } from '../broadcast/ports.ts';
 import type { BroadcastView, SessionView } from '../broadcast/service.ts';
 import { ERRORS, FanlightError } from '../errors.ts';
 import { codecLabel } from '../rtp/codec.ts';
+import { isoTime, once } from './frames.ts';
 import type { IceServer } from './ice-servers.ts';
+import { helloOfPeople, muteJson, peopleMessages } from './people-messages.ts';
 
 const MAX_KEY_CHARACTERS = 1024;
 const MAX_PICTURE_MS = 60_000;
+const MAX_SLOW_MODE_SECONDS = 300;
 
 const hello = z.object({
   type: z.literal('hello'),
@@ -18,18 +21,25 @@ const hello = z.object({
   key: z.string().max(MAX_KEY_CHARACTERS).optional(),
   resume: z.string().optional(),
   data: z.boolean().optional(),
+  ...helloOfPeople,
 });
 
 const data = z
   .object({ type: z.literal('data'), label: z.string(), text: z.string().optional(), base64: z.base64().optional() })
   .refine(({ text, base64 }) => (text === undefined) !== (base64 === undefined), 'either text or base64 is needed');
 
-export const settingsChange = z.object({ title: z.string().optional(), listed: z.boolean().optional() });
+export const settingsChange = z.object({
+  title: z.string().optional(),
+  listed: z.boolean().optional(),
+  chat: z.enum(CHAT_RIGHTS).optional(),
+  slowModeSeconds: z.int().min(0).max(MAX_SLOW_MODE_SECONDS).optional(),
+});
 
 const clientMessage = z.discriminatedUnion('type', [
   hello,
   data,
   settingsChange.extend({ type: z.literal('settings') }),
+  ...peopleMessages,
   z.object({ type: z.literal('leaving') }),
   z.object({ type: z.literal('first-picture'), ms: z.number().min(0).max(MAX_PICTURE_MS) }),
   z.object({ type: z.literal('ping'), id: z.union([z.string().max(64), z.number()]).optional() }),
@@ -69,8 +79,14 @@ export function toDataMessage({ label, text, base64 }: z.output<typeof data>): D
 }
 
 /** Only what was said: an absent field changes nothing. */
-export function toSettings({ title, listed }: z.output<typeof settingsChange>): { title?: string; listed?: boolean } {
-  return { ...(title === undefined ? {} : { title }), ...(listed === undefined ? {} : { listed }) };
+export function toSettings(change: z.output<typeof settingsChange>): Partial<BroadcastSettings> {
+  const { title, listed, chat, slowModeSeconds } = change;
+  return {
+    ...(title === undefined ? {} : { title }),
+    ...(listed === undefined ? {} : { listed }),
+    ...(chat === undefined ? {} : { chat }),
+    ...(slowModeSeconds === undefined ? {} : { slowModeSeconds }),
+  };
 }
 
 /** A broadcast as programs and pages see it. */
@@ -79,16 +95,28 @@ export function broadcastJson(view: BroadcastView): object {
     name: view.name,
     state: view.state,
     since: isoTime(view.sinceMs),
+    reason: view.reason ?? null,
     viewers: view.viewers,
     tracks: view.tracks.map(({ kind, codec, layers }) => ({ kind, codec: codecLabel(codec), layers })),
     title: view.title,
     listed: view.listed,
+    chat: view.chat,
+    slowModeSeconds: view.slowModeSeconds,
     graceEndsAt: view.graceEndsAtMs === undefined ? null : isoTime(view.graceEndsAtMs),
   };
 }
 
-function sessionJson({ id, role, state, endReason, unsupportedCodec }: SessionView): object {
-  return { id, role, state, endReason: endReason ?? null, unsupportedCodec: unsupportedCodec ?? null };
+function sessionJson({ id, role, state, endReason, unsupportedCodec, alias, name, mute }: SessionView): object {
+  return {
+    id,
+    role,
+    state,
+    endReason: endReason ?? null,
+    unsupportedCodec: unsupportedCodec ?? null,
+    viewer: alias,
+    name: name || null,
+    muted: muteJson(mute),
+  };
 }
 
 /** `text` or `base64` beside the label. */
@@ -116,8 +144,8 @@ export const serverMessage = {
   session: (view: SessionView) => JSON.stringify({ type: 'session', ...sessionJson(view) }),
   data: (message: DataMessage) => JSON.stringify({ type: 'data', ...dataJson(message) }),
   lost: (label: string, messages: number) => JSON.stringify({ type: 'lost', label, messages }),
-  error: ({ code, detail }: FanlightError) =>
-    JSON.stringify({ type: 'error', code, title: ERRORS[code].title, detail }),
+  error: ({ code, detail, retryAfterSeconds }: FanlightError) =>
+    JSON.stringify({ type: 'error', code, title: ERRORS[code].title, detail, retryAfterSeconds }),
   pong: (id: string | number | undefined) => JSON.stringify({ type: 'pong', id }),
 };
 
@@ -133,14 +161,4 @@ export function dataFrame(message: DataMessage): Buffer {
 /** Remembered messages as HTTP answers them: `{ "messages": [ … ] }`. */
 export function stateDocument(messages: readonly DataMessage[]): Buffer {
   return once(documents, messages, () => JSON.stringify({ messages: messages.map(dataJson) }));
-}
-
-function once<T extends object>(made: WeakMap<T, Buffer>, about: T, write: () => string): Buffer {
-  const bytes = made.get(about) ?? Buffer.from(write());
-  made.set(about, bytes);
-  return bytes;
-}
-
-function isoTime(unixMs: number): string {
-  return new Date(unixMs).toISOString();
 }

@@ -3,6 +3,8 @@
 
 import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
+import type { ChatAuthor } from '../broadcast/people/people-service.ts';
+import { parseDisplayName } from '../broadcast/people/words.ts';
 import type { Role } from '../broadcast/ports.ts';
 import type { BroadcastService, SessionView } from '../broadcast/service.ts';
 import { TokenBucket } from '../broadcast/token-bucket.ts';
@@ -20,6 +22,7 @@ import {
   toSettings,
 } from './messages.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
+import { type Topic, topicNow } from './people-messages.ts';
 import { parseResume } from './resume-token.ts';
 
 export interface ConnectionLimits extends OutboxLimits {
@@ -50,6 +53,7 @@ export interface Interests {
   readonly broadcast: string;
   readonly sessionId: string | undefined;
   readonly data: boolean;
+  readonly topics: readonly Topic[];
 }
 
 /** Close codes (RFC 6455 §7.4.1 and the IANA registry). */
@@ -62,6 +66,8 @@ const FATAL_CODES: ReadonlySet<string> = new Set(['missing_key', 'wrong_key', 'w
 
 interface Greeted extends Interests {
   readonly role: Hello['role'];
+  /** Of somebody without a session, whose name it would be. */
+  readonly name: string;
   /** Publisher's rights come from a session: they end with it. */
   readonly bySession: boolean;
 }
@@ -75,6 +81,8 @@ export class WebSocketConnection {
   readonly #outbox: Outbox;
   readonly #bucket: TokenBucket;
   readonly #hellos: TokenBucket;
+  /** Everybody may be told each name. */
+  readonly #names: TokenBucket;
   readonly #helloTimer: NodeJS.Timeout;
   /** Broadcasts whose remembered messages were sent: they are large, and what comes after them is sent as it comes. */
   readonly #remembered = new Set<string>();
@@ -91,6 +99,7 @@ export class WebSocketConnection {
     this.#outbox = new Outbox(socket, limits);
     this.#bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst);
     this.#hellos = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
+    this.#names = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
     this.#helloTimer = setTimeout(() => this.close(CLOSE.policy, 'no hello'), limits.helloTimeoutMs);
     const onDrain = () => this.#outbox.drained();
     transport.on('drain', onDrain);
@@ -179,6 +188,20 @@ export class WebSocketConnection {
         this.#requirePublisher(greeted);
         service.updateSettings(greeted.broadcast, toSettings(message));
         break;
+      case 'name':
+        this.#rename(greeted, message.name);
+        break;
+      case 'chat':
+        service.chat.post(greeted.broadcast, authorOf(greeted), message.text);
+        break;
+      case 'chat-delete':
+        this.#requirePublisher(greeted);
+        service.chat.remove(greeted.broadcast, message.id);
+        break;
+      case 'chat-mute':
+        this.#requirePublisher(greeted);
+        service.chat.mute(greeted.broadcast, { ...message, reason: message.reason ?? '' });
+        break;
       case 'leaving':
         if (greeted.sessionId !== undefined) service.leave(greeted.sessionId);
         break;
@@ -194,15 +217,30 @@ export class WebSocketConnection {
     const { service, access, iceServers, now } = this.#context;
     if (!this.#hellos.take(now())) throw new FanlightError('too_many_requests', 'Hello comes too often.');
     const broadcast = service.describe(hello.broadcast);
-    const session = this.#sessionOf(hello);
+    const name = parseDisplayName(hello.name ?? '');
+    const known = this.#sessionOf(hello);
     // Whoever has a session's token had the right when it was opened.
-    if (!session) access.authorizeKey(RIGHT_OF[hello.role], hello.key);
+    if (!known) access.authorizeKey(RIGHT_OF[hello.role], hello.key);
     clearTimeout(this.#helloTimer);
-    const interests = { broadcast: broadcast.name, sessionId: session?.id, data: hello.data === true };
-    this.#greeted = { ...interests, role: hello.role, bySession: session !== undefined };
+    if (known && hello.name !== undefined) service.people.rename(known.id, name);
+    const session = known && service.session(known.id);
+    const topics = topicsOf(hello);
+    const interests = { broadcast: broadcast.name, sessionId: session?.id, data: hello.data === true, topics };
+    const before = this.#greeted;
+    this.#greeted = { ...interests, role: hello.role, name, bySession: session !== undefined };
     this.#context.subscribe(this, interests);
     this.send(serverMessage.welcome({ broadcast, session, iceServers: iceServers(), nowMs: now() }));
     if (interests.data) this.#sendRemembered(broadcast.name);
+    // What the socket heard about all the time needs no telling again.
+    const isHeard = (topic: Topic) => before?.broadcast === broadcast.name && before.topics.includes(topic);
+    for (const topic of topics) if (!isHeard(topic)) this.send(topicNow(topic, broadcast.name, service));
+  }
+
+  #rename(greeted: Greeted, name: string): void {
+    const { service, now } = this.#context;
+    if (!this.#names.take(now())) throw new FanlightError('too_many_requests', 'Names come too often.');
+    if (greeted.sessionId !== undefined) service.people.rename(greeted.sessionId, name);
+    else this.#greeted = { ...greeted, name: parseDisplayName(name) };
   }
 
   #sendRemembered(broadcast: string): void {
@@ -237,4 +275,20 @@ export class WebSocketConnection {
     const state = this.#context.service.session(sessionId)?.state;
     if (state === undefined || state === 'ended') throw new FanlightError('unknown_session');
   }
+}
+
+/** Errors: unknown_session. */
+function authorOf({ sessionId, role, name }: Greeted): ChatAuthor {
+  if (sessionId !== undefined) return { sessionId };
+  if (role === 'viewer') throw new FanlightError('unknown_session', 'Say hello with a session first.');
+  return { role, name };
+}
+
+function topicsOf({ role, presence, chat, layers }: Hello): readonly Topic[] {
+  const topics: Topic[] = [];
+  if (presence) topics.push('presence');
+  if (chat) topics.push('chat');
+  if (chat && role !== 'viewer') topics.push('mutes');
+  if (layers) topics.push('layers');
+  return topics;
 }

@@ -12,6 +12,7 @@ import { Groups } from './groups.ts';
 import type { IceServer } from './ice-servers.ts';
 import { dataFrame, serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
+import { type Topic, topicOf } from './people-messages.ts';
 import { CLOSE, type ConnectionLimits, type Interests, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketLimits extends ConnectionLimits {
@@ -69,6 +70,7 @@ class WebSocketEndpoint {
   readonly #byBroadcast = new Groups<WebSocketConnection>();
   readonly #bySession = new Groups<WebSocketConnection>();
   readonly #dataByBroadcast = new Groups<WebSocketConnection>();
+  readonly #byTopic = new Groups<WebSocketConnection>();
   readonly #keepAlive: NodeJS.Timeout;
   readonly #unsubscribe: () => void;
   readonly #onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =>
@@ -158,12 +160,14 @@ class WebSocketEndpoint {
       this.#byBroadcast.remove(before.broadcast, connection);
       if (before.sessionId !== undefined) this.#bySession.remove(before.sessionId, connection);
       if (before.data) this.#dataByBroadcast.remove(before.broadcast, connection);
+      for (const topic of before.topics) this.#byTopic.remove(topicKey(topic, before.broadcast), connection);
     }
     this.#connections.set(connection, interests);
     if (!interests) return;
     this.#byBroadcast.add(interests.broadcast, connection);
     if (interests.sessionId !== undefined) this.#bySession.add(interests.sessionId, connection);
     if (interests.data) this.#dataByBroadcast.add(interests.broadcast, connection);
+    for (const topic of interests.topics) this.#byTopic.add(topicKey(topic, interests.broadcast), connection);
   }
 
   /** Each event becomes bytes once, whatever the number of clients. */
@@ -180,12 +184,22 @@ class WebSocketEndpoint {
         break;
       case 'data': {
         const readers = this.#dataByBroadcast.of(event.broadcast);
-        if (readers.size === 0) return;
+        if (readers.size === 0) break;
         const frame = dataFrame(event.message);
         for (const reader of readers) reader.sendData(event.message.label, frame);
+        break;
+      }
+      default: {
+        const told = topicOf(event, this.#options.service);
+        if (told) sendAll(this.#byTopic.of(topicKey(told.topic, told.broadcast)), told.message);
       }
     }
   }
+}
+
+/** Names have no `/`. */
+function topicKey(topic: Topic, broadcast: string): string {
+  return `${topic}/${broadcast}`;
 }
 
 function sendAll(connections: ReadonlySet<WebSocketConnection>, message: () => string): void {

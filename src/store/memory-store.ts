@@ -3,6 +3,7 @@
 
 import type {
   BroadcastSettings,
+  ChatMessage,
   DataMessage,
   Store,
   StoredBroadcast,
@@ -15,13 +16,15 @@ export class MemoryStore implements Store {
   readonly #sessions = new Map<string, StoredSession>();
   readonly #settings = new Map<string, BroadcastSettings>();
   readonly #stateMessages = new Map<string, Map<string, DataMessage>>();
+  readonly #chat = new Map<string, ChatMessage[]>();
 
   load(): StoredState {
-    const names = new Set([...this.#settings.keys(), ...this.#stateMessages.keys()]);
+    const names = new Set([...this.#settings.keys(), ...this.#stateMessages.keys(), ...this.#chat.keys()]);
     const broadcasts: StoredBroadcast[] = [...names].sort().map((name) => ({
       name,
       settings: this.#settings.get(name) ?? DEFAULT_SETTINGS,
       stateMessages: [...(this.#stateMessages.get(name)?.values() ?? [])],
+      chat: this.#chat.get(name) ?? [],
     }));
     return { sessions: [...this.#sessions.values()], broadcasts };
   }
@@ -49,6 +52,20 @@ export class MemoryStore implements Store {
 
   deleteStateMessages(broadcast: string): void {
     this.#stateMessages.delete(broadcast);
+  }
+
+  saveChatMessage(broadcast: string, message: ChatMessage): void {
+    this.#chat.set(broadcast, [...(this.#chat.get(broadcast) ?? []), message]);
+  }
+
+  deleteChatMessage(broadcast: string, id: string): void {
+    const left = (this.#chat.get(broadcast) ?? []).filter((message) => message.id !== id);
+    if (left.length > 0) this.#chat.set(broadcast, left);
+    else this.#chat.delete(broadcast);
+  }
+
+  deleteChat(broadcast: string): void {
+    this.#chat.delete(broadcast);
   }
 
   close(): void {

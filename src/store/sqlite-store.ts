@@ -3,16 +3,18 @@
 
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type SQLOutputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type {
   BroadcastSettings,
+  ChatMessage,
   DataMessage,
   Store,
-  StoredBroadcast,
   StoredSession,
   StoredState,
 } from '../broadcast/ports.ts';
-import { DEFAULT_SETTINGS, isDefaultSettings } from '../broadcast/settings.ts';
+import { isDefaultSettings } from '../broadcast/settings.ts';
+import { loadState } from './sqlite-rows.ts';
+import { MIGRATIONS, SQL } from './sqlite-schema.ts';
 
 const FILE = 'fanlight.db';
 /** How long a write may wait for others; a process that is killed loses as much. */
@@ -23,40 +25,6 @@ const BUSY_MS = 250;
 const RETRY_MS = 1_000;
 /** The primary result code SQLITE_BUSY (https://www.sqlite.org/rescode.html#busy). */
 const SQLITE_BUSY = 5;
-
-/** Schema number n is reached by running the entries from the file's `user_version` up to n. Append only. */
-const MIGRATIONS: readonly string[] = [
-  `CREATE TABLE sessions (
-     id TEXT PRIMARY KEY,
-     role TEXT NOT NULL CHECK (role IN ('publisher', 'viewer')),
-     broadcast TEXT NOT NULL,
-     resume_token_hash TEXT NOT NULL,
-     key_hash TEXT,
-     created_at_ms INTEGER NOT NULL
-   ) STRICT;
-   CREATE TABLE settings (
-     broadcast TEXT PRIMARY KEY,
-     title TEXT NOT NULL,
-     listed INTEGER NOT NULL
-   ) STRICT;
-   CREATE TABLE state_messages (
-     written INTEGER PRIMARY KEY, -- grows with each write: the order of the messages
-     broadcast TEXT NOT NULL,
-     label TEXT NOT NULL,
-     binary INTEGER NOT NULL,
-     payload BLOB NOT NULL,
-     UNIQUE (broadcast, label)
-   ) STRICT;`,
-];
-
-const SQL = {
-  saveSession: 'REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?)',
-  deleteSession: 'DELETE FROM sessions WHERE id = ?',
-  saveSettings: 'REPLACE INTO settings VALUES (?, ?, ?)',
-  deleteSettings: 'DELETE FROM settings WHERE broadcast = ?',
-  saveStateMessage: 'REPLACE INTO state_messages (broadcast, label, binary, payload) VALUES (?, ?, ?, ?)',
-  deleteStateMessages: 'DELETE FROM state_messages WHERE broadcast = ?',
-} as const;
 
 interface Write {
   readonly statement: keyof typeof SQL;
@@ -95,15 +63,16 @@ export class SqliteStore implements Store {
   load(): StoredState {
     this.flush();
     try {
-      return { sessions: this.#loadSessions(), broadcasts: this.#loadBroadcasts() };
+      return loadState(this.#database);
     } catch (error) {
       throw this.#unusable(error);
     }
   }
 
   saveSession(session: StoredSession): void {
-    const { id, role, broadcast, resumeTokenHash, keyHash, createdAtMs } = session;
-    const values = [id, role, broadcast, resumeTokenHash, keyHash, createdAtMs];
+    const { id, role, broadcast, resumeTokenHash, keyHash, createdAtMs, name, mute } = session;
+    const muted = [mute?.untilMs ?? null, mute?.reason ?? ''];
+    const values = [id, role, broadcast, resumeTokenHash, keyHash, createdAtMs, name, ...muted];
     this.#write(`session/${id}`, { statement: 'saveSession', values });
   }
 
@@ -112,9 +81,10 @@ export class SqliteStore implements Store {
   }
 
   saveSettings(broadcast: string, settings: BroadcastSettings): void {
+    const { title, listed, chat, slowModeSeconds } = settings;
     const write: Write = isDefaultSettings(settings)
       ? { statement: 'deleteSettings', values: [broadcast] }
-      : { statement: 'saveSettings', values: [broadcast, settings.title, settings.listed ? 1 : 0] };
+      : { statement: 'saveSettings', values: [broadcast, title, listed ? 1 : 0, chat, slowModeSeconds] };
     this.#write(`settings/${broadcast}`, write);
   }
 
@@ -125,6 +95,19 @@ export class SqliteStore implements Store {
 
   deleteStateMessages(broadcast: string): void {
     this.#write(`messages/${broadcast}`, { statement: 'deleteStateMessages', values: [broadcast] });
+  }
+
+  saveChatMessage(broadcast: string, { id, viewer, name, role, text, atMs }: ChatMessage): void {
+    const values = [broadcast, id, viewer, name, role, text, atMs];
+    this.#write(`chat/${broadcast}/${id}`, { statement: 'saveChatMessage', values });
+  }
+
+  deleteChatMessage(broadcast: string, id: string): void {
+    this.#write(`chat/${broadcast}/${id}`, { statement: 'deleteChatMessage', values: [broadcast, id] });
+  }
+
+  deleteChat(broadcast: string): void {
+    this.#write(`chats/${broadcast}`, { statement: 'deleteChat', values: [broadcast] });
   }
 
   /** Writes what has been gathered, now; or a second later when another process has the file. */
@@ -183,38 +166,6 @@ export class SqliteStore implements Store {
     return statement;
   }
 
-  #loadSessions(): StoredSession[] {
-    return this.#prepared('SELECT * FROM sessions ORDER BY rowid')
-      .all()
-      .map((row) => ({
-        id: String(row.id),
-        role: row.role === 'publisher' ? 'publisher' : 'viewer',
-        broadcast: String(row.broadcast),
-        resumeTokenHash: String(row.resume_token_hash),
-        keyHash: row.key_hash === null ? null : String(row.key_hash),
-        createdAtMs: Number(row.created_at_ms),
-      }));
-  }
-
-  #loadBroadcasts(): StoredBroadcast[] {
-    const settings = new Map<string, BroadcastSettings>();
-    for (const row of this.#prepared('SELECT * FROM settings').all()) {
-      settings.set(String(row.broadcast), { title: String(row.title), listed: row.listed === 1 });
-    }
-    const messages = new Map<string, DataMessage[]>();
-    for (const row of this.#prepared('SELECT * FROM state_messages ORDER BY written').all()) {
-      const ofBroadcast = messages.get(String(row.broadcast)) ?? [];
-      messages.set(String(row.broadcast), ofBroadcast);
-      ofBroadcast.push({ label: String(row.label), binary: row.binary === 1, payload: bytesOf(row.payload) });
-    }
-    const names = new Set([...settings.keys(), ...messages.keys()]);
-    return [...names].sort().map((name) => ({
-      name,
-      settings: settings.get(name) ?? DEFAULT_SETTINGS,
-      stateMessages: messages.get(name) ?? [],
-    }));
-  }
-
   #unusable(cause: unknown): Error {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const advice = 'DATA_DIR has to be a directory that Fanlight can write to; move the file away to start afresh.';
@@ -249,9 +200,4 @@ function migrate(database: DatabaseSync): void {
   for (const migration of MIGRATIONS.slice(version)) database.exec(migration);
   database.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
   database.exec('COMMIT');
-}
-
-function bytesOf(value: SQLOutputValue | undefined): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new Error('a payload is not a blob');
-  return value;
 }

@@ -5,9 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { Store, StoredSession } from '../broadcast/ports.ts';
+import type { ChatMessage, Store, StoredSession } from '../broadcast/ports.ts';
+import { DEFAULT_SETTINGS } from '../broadcast/settings.ts';
 import { textMessage } from '../test/fakes.ts';
 import { MemoryStore } from './memory-store.ts';
+import { MIGRATIONS } from './sqlite-schema.ts';
 import { SqliteStore } from './sqlite-store.ts';
 
 let directory: string;
@@ -40,6 +42,8 @@ function session(id: string, change: Partial<StoredSession> = {}): StoredSession
     resumeTokenHash: 'aa',
     keyHash: null,
     createdAtMs: Date.UTC(2026, 0, 1),
+    name: '',
+    mute: undefined,
     ...change,
   };
 }
@@ -65,7 +69,10 @@ describe.each(KINDS)('the %s store', (_kind, { open, reopen }) => {
 
   test('keeps sessions until they are deleted', () => {
     const store = open();
-    const kept = [session('a'), session('b', { role: 'publisher', keyHash: 'bb', broadcast: 'other' })];
+    const kept = [
+      session('a', { name: 'Änn', mute: { untilMs: 7, reason: 'too loud' } }),
+      session('b', { role: 'publisher', keyHash: 'bb', broadcast: 'other' }),
+    ];
     for (const each of [...kept, session('c')]) store.saveSession(each);
     store.deleteSession('c');
     store.deleteSession('unknown');
@@ -75,13 +82,12 @@ describe.each(KINDS)('the %s store', (_kind, { open, reopen }) => {
 
   test('keeps the last settings, and none that are the default', () => {
     const store = open();
-    store.saveSettings('a', { title: 'first', listed: true });
-    store.saveSettings('a', { title: 'läst', listed: false });
-    store.saveSettings('b', { title: 'gone', listed: true });
-    store.saveSettings('b', { title: '', listed: true });
-    expect(reopen(store).load().broadcasts).toEqual([
-      { name: 'a', settings: { title: 'läst', listed: false }, stateMessages: [] },
-    ]);
+    const last = { title: 'läst', listed: false, chat: 'everyone', slowModeSeconds: 30 } as const;
+    store.saveSettings('a', { ...DEFAULT_SETTINGS, title: 'first' });
+    store.saveSettings('a', last);
+    store.saveSettings('b', { ...DEFAULT_SETTINGS, title: 'gone' });
+    store.saveSettings('b', DEFAULT_SETTINGS);
+    expect(reopen(store).load().broadcasts).toEqual([{ name: 'a', settings: last, stateMessages: [], chat: [] }]);
   });
 
   test('keeps the last message of each label as it was, oldest write first', () => {
@@ -98,10 +104,11 @@ describe.each(KINDS)('the %s store', (_kind, { open, reopen }) => {
     expect(reopen(store).load().broadcasts).toEqual([
       {
         name: 'live',
-        settings: { title: '', listed: true },
+        settings: DEFAULT_SETTINGS,
         stateMessages: [binary, empty, textMessage('state', '3')],
+        chat: [],
       },
-      { name: 'other', settings: { title: '', listed: true }, stateMessages: [textMessage('state', '4')] },
+      { name: 'other', settings: DEFAULT_SETTINGS, stateMessages: [textMessage('state', '4')], chat: [] },
     ]);
   });
 
@@ -121,6 +128,34 @@ describe.each(KINDS)('the %s store', (_kind, { open, reopen }) => {
     expect(labels).toEqual([
       ['live', ['state/again']],
       ['live.too', ['state']],
+    ]);
+  });
+
+  test('keeps the chat in its order until it is deleted, one message or all', () => {
+    const store = open();
+    const said = (id: string, change: Partial<ChatMessage> = {}): ChatMessage => ({
+      id,
+      viewer: 'alias',
+      name: 'Änn',
+      role: 'viewer',
+      text: `${id}\n🎥`,
+      atMs: Date.UTC(2026, 0, 1),
+      ...change,
+    });
+    const program = said('c', { viewer: null, name: '', role: 'program' });
+    for (const message of [said('z'), said('b'), program]) store.saveChatMessage('live', message);
+    store.saveChatMessage('other', said('z'));
+    store.saveChatMessage('gone', said('z'));
+    store.load();
+    store.deleteChatMessage('live', 'b');
+    store.deleteChat('gone');
+    store.deleteChatMessage('nowhere', 'b');
+    const chats = reopen(store)
+      .load()
+      .broadcasts.map(({ name, chat }) => [name, chat]);
+    expect(chats).toEqual([
+      ['live', [said('z'), program]],
+      ['other', [said('z')]],
     ]);
   });
 
@@ -177,6 +212,18 @@ describe('the file', () => {
   test('whose place is taken by a directory is named', () => {
     mkdirSync(join(directory, 'fanlight.db'));
     expect(() => openSqlite()).toThrow(join(directory, 'fanlight.db'));
+  });
+
+  test('of the first schema is brought up, with what it holds', () => {
+    const first = new DatabaseSync(join(directory, 'fanlight.db'));
+    first.exec(MIGRATIONS[0] ?? '');
+    first.exec(`INSERT INTO sessions VALUES ('a', 'viewer', 'live', 'aa', NULL, ${session('a').createdAtMs});
+      INSERT INTO settings VALUES ('live', 'Finals', 1); PRAGMA user_version = 1`);
+    first.close();
+    expect(openSqlite().load()).toEqual({
+      sessions: [session('a')],
+      broadcasts: [{ name: 'live', settings: { ...DEFAULT_SETTINGS, title: 'Finals' }, stateMessages: [], chat: [] }],
+    });
   });
 
   test('of a newer schema is left alone', () => {

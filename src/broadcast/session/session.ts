@@ -4,8 +4,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { bestDecoder, type Codec, codecLabel, type Track } from '../../rtp/codec.ts';
 import type { BroadcastName } from '../names.ts';
-import type { Role, StoredSession } from '../ports.ts';
-import type { SessionEndReason, SessionState, SessionView } from '../service.ts';
+import type { Mute, Role, StoredSession } from '../ports.ts';
+import type { BroadcastReason, SessionEndReason, SessionState, SessionView } from '../service.ts';
+import { reasonAfter } from './absence.ts';
 import { newborn, type SessionEvent, type SessionLife, type SessionLimits, transition } from './session-state.ts';
 
 /** Cryptographically strong random bytes; a counter in tests. */
@@ -42,6 +43,11 @@ export class Session {
   #codecs: readonly Codec[] = [];
   #attempt = 0;
   #unsupportedCodec: string | undefined;
+  #alias: string | undefined;
+  #name: string;
+  #mute: Mute | undefined;
+  #reason: BroadcastReason | undefined;
+  #wasConnected = false;
 
   private constructor(stored: StoredSession) {
     this.id = stored.id;
@@ -52,6 +58,8 @@ export class Session {
     this.createdAtMs = stored.createdAtMs;
     this.#resumeTokenHash = Buffer.from(stored.resumeTokenHash, 'hex');
     this.#life = newborn(stored.role);
+    this.#name = stored.name;
+    this.#mute = stored.mute;
   }
 
   /** A new session and its resume token, which is told to the client and kept nowhere. */
@@ -62,7 +70,8 @@ export class Session {
     const id = randomId(random);
     const resumeToken = randomId(random);
     const resumeTokenHash = sha256(resumeToken).toString('hex');
-    return { session: new Session({ ...birth, id, resumeTokenHash }), resumeToken };
+    const stored = { ...birth, id, resumeTokenHash, name: '', mute: undefined };
+    return { session: new Session(stored), resumeToken };
   }
 
   static restore(stored: StoredSession): Session {
@@ -71,7 +80,22 @@ export class Session {
 
   /** A name for others to see: it says nothing of the id, which opens doors. */
   get alias(): string {
-    return sha256(`viewer ${this.id}`).toString('base64url').slice(0, ALIAS_LENGTH);
+    this.#alias ??= sha256(`viewer ${this.id}`).toString('base64url').slice(0, ALIAS_LENGTH);
+    return this.#alias;
+  }
+
+  /** As others see it; empty when none was given. */
+  get name(): string {
+    return this.#name;
+  }
+
+  get mute(): Mute | undefined {
+    return this.#mute;
+  }
+
+  /** Why it is not connected, or ended; undefined while it is there. */
+  get reason(): BroadcastReason | undefined {
+    return this.#reason;
   }
 
   get state(): SessionState {
@@ -86,9 +110,14 @@ export class Session {
     return this.#life.deadlineMs;
   }
 
-  /** It is there or on its way, so it counts as a viewer or publisher. */
+  /** It is there or on its way. */
   get present(): boolean {
     return this.#life.state === 'connecting' || this.#life.state === 'connected';
+  }
+
+  /** As people count: whoever was here and may be back any moment still is. */
+  get counts(): boolean {
+    return this.present || (this.#life.state === 'away' && this.#wasConnected);
   }
 
   get transportId(): string | undefined {
@@ -106,11 +135,30 @@ export class Session {
     return hash.length === this.#resumeTokenHash.length && timingSafeEqual(hash, this.#resumeTokenHash);
   }
 
-  /** True when the event changed something. */
-  apply(event: SessionEvent, nowMs: number, limits: SessionLimits): boolean {
+  /** True when the event changed something. `reason`: why, where the event alone does not say it. */
+  apply(event: SessionEvent, nowMs: number, limits: SessionLimits, reason?: BroadcastReason): boolean {
     const before = this.#life;
     this.#life = transition(before, event, nowMs, limits);
-    return this.#life !== before;
+    if (this.#life === before) return false;
+    this.#reason = reasonAfter(this.#reason, event, this.#life.state, reason);
+    // The store does not say who was only on the way before the restart: most were there.
+    this.#wasConnected ||= this.#life.state === 'connected' || event === 'restored';
+    return true;
+  }
+
+  /** True when the name is another one now. */
+  rename(name: string): boolean {
+    const isNew = name !== this.#name;
+    this.#name = name;
+    return isNew;
+  }
+
+  muteUntil(mute: Mute | undefined): void {
+    this.#mute = mute;
+  }
+
+  isMuted(nowMs: number): boolean {
+    return this.#mute !== undefined && nowMs < this.#mute.untilMs;
   }
 
   carryBy(carrier: Carrier): void {
@@ -151,6 +199,8 @@ export class Session {
       resumeTokenHash: this.#resumeTokenHash.toString('hex'),
       keyHash: this.keyHash,
       createdAtMs: this.createdAtMs,
+      name: this.#name,
+      mute: this.#mute,
     };
   }
 
@@ -163,6 +213,9 @@ export class Session {
       endReason: this.#life.endReason,
       unsupportedCodec: this.#unsupportedCodec,
       iceTag: this.#iceTag,
+      alias: this.alias,
+      name: this.#name,
+      mute: this.#mute,
     };
   }
 }

@@ -1,9 +1,11 @@
 // The packets of one publisher's transport: whose they are, which were lost, what must be reported and asked for.
 // It must not know viewers, sockets or encryption; it answers with RTCP packets to send.
 
+import type { LayerView } from '../../broadcast/ports.ts';
 import { ClockOffset } from '../../rtp/clock-offset.ts';
 import type { Codec, MediaKind, Track } from '../../rtp/codec.ts';
 import { readCodecFacts } from '../../rtp/codec-facts.ts';
+import { readFrameSize } from '../../rtp/frame-size.ts';
 import { ExtensionReader, type ReceivedExtensions } from '../../rtp/header-extension.ts';
 import { unixMsFromNtp } from '../../rtp/ntp.ts';
 import { parseRtp, type RtpPacket, rtpPayload } from '../../rtp/packet.ts';
@@ -14,6 +16,7 @@ import { timestampDistance } from '../../rtp/sequence.ts';
 import type { AcceptedMedia } from '../sdp/answer.ts';
 import type { SourceItem } from '../worker-protocol.ts';
 import { bare, Demultiplexer, type Format } from './demultiplexer.ts';
+import { LayerReport } from './layer-report.ts';
 import { IngressReports } from './reports.ts';
 import { IngressSection } from './section.ts';
 import { IngressSource } from './source.ts';
@@ -25,6 +28,8 @@ export interface IngressOptions {
   readonly cname: string;
   readonly onItem: (item: SourceItem) => void;
   readonly onTracks: (tracks: readonly Track[]) => void;
+  /** Without it nobody looks. */
+  readonly onLayers?: (layers: readonly LayerView[]) => void;
   readonly onDrop: (reason: string) => void;
 }
 
@@ -58,6 +63,7 @@ export class Ingress {
   /** The same → SSRC of what they repeat, as the offer said (FID, RFC 5576 §4.2). */
   readonly #offeredRepeats = new Map<number, number>();
   readonly #reports: IngressReports;
+  readonly #layers: LayerReport | undefined;
   readonly #roundTrip = new RoundTrip();
   /** The same for audio and video, for lip-sync. */
   readonly #clockOffset = new ClockOffset();
@@ -74,6 +80,7 @@ export class Ingress {
     this.#extensions = new ExtensionReader(options.media.flatMap(({ extensions }) => [...extensions]));
     this.#demultiplexer = new Demultiplexer(options.media);
     this.#reports = new IngressReports(options);
+    this.#layers = options.onLayers && new LayerReport(options.onLayers);
     for (const media of options.media) {
       this.#sections.set(media, new IngressSection(media));
       const [preferred] = media.codecs;
@@ -135,6 +142,7 @@ export class Ingress {
   /** RTCP packets that are due, each a datagram of its own: FFmpeg answers a NACK only when it stands alone. */
   due(nowMs: number): Uint8Array[] {
     this.#tellTracks(nowMs);
+    this.#layers?.review(this.#videoSections(), nowMs);
     const packets: Uint8Array[] = [];
     for (const section of this.#sections.values()) packets.push(...this.#dueOfSection(section, nowMs));
     packets.push(...this.#reports.due(this.#sources.values(), nowMs));
@@ -226,9 +234,11 @@ export class Ingress {
     const facts = readCodecFacts(format.codec.name, payload);
     if (kind === 'video' && facts.startsDecoding) {
       source.keyFrameSeen(atMs);
+      source.size = readFrameSize(format.codec.name, payload);
       source.nack?.forgetBefore(sequence);
     }
     const isForwarded = section.forwards(source, facts, place, payload.length, atMs);
+    source.payloadBytes += payload.length;
     source.timestamp = packet.timestamp;
     source.lastPacketAtMs = atMs;
     source.codec = format.codec;

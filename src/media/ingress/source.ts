@@ -1,6 +1,7 @@
 // One SSRC of a publisher's media: which of its packets came, which are missing, what must be asked of it.
 // It must not know other sources, nor whether it is forwarded.
 
+import type { FrameSize } from '../../rtp/frame-size.ts';
 import { KeyFrameAnswers } from '../../rtp/key-frame-answers.ts';
 import { KeyFrameWish } from '../../rtp/key-frame-wish.ts';
 import { NackTracker } from '../../rtp/nack-tracker.ts';
@@ -26,7 +27,12 @@ export class IngressSource {
   codec: OfferedCodec;
   /** RTP timestamp of the packet that came last. */
   timestamp = 0;
+  readonly firstPacketAtMs: number;
   lastPacketAtMs: number;
+  /** Of all its packets. */
+  payloadBytes = 0;
+  /** Of its last key frame, where that says it. */
+  size: FrameSize | undefined;
   /** Highest number, without wrap-around. */
   #highest: number | undefined;
   #seen = new ReplayWindow(WINDOW);
@@ -36,6 +42,7 @@ export class IngressSource {
   constructor(ssrc: number, { codec }: Format, nowMs: number) {
     this.ssrc = ssrc;
     this.codec = codec;
+    this.firstPacketAtMs = nowMs;
     this.lastPacketAtMs = nowMs;
     this.statistics = new ReceptionStatistics(codec.clockRate);
     this.nack = codec.feedback.includes('nack') ? new NackTracker() : undefined;

@@ -1,13 +1,23 @@
 // What listeners of a broadcast are told, and when: pure rules.
 
 import { describe, expect, it } from 'vitest';
+import type { LayerView } from '../../broadcast/ports.ts';
 import type { BroadcastState, BroadcastView } from '../../broadcast/service.ts';
-import type { Track } from '../../rtp/codec.ts';
-import { OPUS, trackOf, VP8 } from '../../test/fakes.ts';
-import { BroadcastNews, layersOf, type SessionNews, videoMidIn } from './broadcast-news.ts';
+import { Stage } from '../../test/stage.ts';
+import { BroadcastNews, type SessionNews, videoMidIn } from './broadcast-news.ts';
 
-function view(state: BroadcastState, viewers = 1, tracks: readonly Track[] = []): BroadcastView {
-  return { name: 'live', state, sinceMs: 0, viewers, tracks, title: '', listed: true, graceEndsAtMs: undefined };
+const IDLE = new Stage().registry.describe('live');
+const LAYER: LayerView = {
+  rid: 'h',
+  active: true,
+  bitrateBps: 1_200_000.4,
+  width: 1280,
+  height: 720,
+  forwarded: true,
+};
+
+function view(state: BroadcastState, viewers = 1): BroadcastView {
+  return { ...IDLE, state, viewers };
 }
 
 /** In words: `active`, `viewercount 2`. */
@@ -18,71 +28,63 @@ function words(news: readonly SessionNews[]): string[] {
   });
 }
 
-/** A track as it may be once layers have names and figures. */
-function simulcast(layers: unknown): Track {
-  return { kind: 'video', codec: VP8, layers } as Track;
-}
-
 describe('a new listener', () => {
   it.each<[BroadcastState, string[]]>([
-    ['live', ['active', 'viewercount 3', 'layers {"1":[]}']],
-    ['interrupted', ['viewercount 3', 'layers {"1":[]}']],
-    ['idle', ['viewercount 3', 'layers {"1":[]}']],
+    ['live', ['active', 'viewercount 3', 'layers {}']],
+    ['interrupted', ['viewercount 3', 'layers {}']],
+    ['idle', ['viewercount 3', 'layers {}']],
   ])('of a broadcast that is %s is told %j', (state, told) => {
-    expect(words(new BroadcastNews().begin(view(state, 3, [trackOf(VP8)]), '1'))).toEqual(told);
+    expect(words(new BroadcastNews().begin(view(state, 3), [], '1'))).toEqual(told);
   });
 
   it('that connects again hears all that holds, and that nobody publishes any more', () => {
     const news = new BroadcastNews();
-    news.begin(view('live'), '1');
-    expect(words(news.begin(view('live'), '1'))).toEqual(['active', 'viewercount 1', 'layers {}']);
-    expect(words(news.begin(view('interrupted'), '1'))).toEqual(['inactive', 'viewercount 1', 'layers {}']);
-    expect(words(news.begin(view('idle'), '1'))).toEqual(['viewercount 1', 'layers {}']);
+    news.begin(view('live'), [], '1');
+    expect(words(news.begin(view('live'), [], '1'))).toEqual(['active', 'viewercount 1', 'layers {}']);
+    expect(words(news.begin(view('interrupted'), [], '1'))).toEqual(['inactive', 'viewercount 1', 'layers {}']);
+    expect(words(news.begin(view('idle'), [], '1'))).toEqual(['viewercount 1', 'layers {}']);
   });
 });
 
 describe('a listener', () => {
   it('hears of what changed, and of nothing else', () => {
     const news = new BroadcastNews();
-    news.begin(view('idle'), '1');
-    expect(news.changes(view('idle'), '1')).toEqual([]);
-    expect(words(news.changes(view('live', 1, [trackOf(OPUS), trackOf(VP8)]), '1'))).toEqual([
-      'active',
-      'layers {"1":[]}',
-    ]);
-    expect(words(news.changes(view('live', 2, [trackOf(VP8)]), '1'))).toEqual(['viewercount 2']);
-    expect(words(news.changes(view('interrupted', 2, [trackOf(VP8)]), '1'))).toEqual(['inactive']);
-    expect(news.changes({ ...view('interrupted', 2, [trackOf(VP8)]), title: 'Finals' }, '1')).toEqual([]);
-    expect(words(news.changes(view('idle', 2), '1'))).toEqual(['layers {}']);
+    news.begin(view('idle'), [], '1');
+    expect(news.changes(view('idle'))).toEqual([]);
+    expect(words(news.changes(view('live')))).toEqual(['active']);
+    expect(words(news.changes(view('live', 2)))).toEqual(['viewercount 2']);
+    expect(words(news.changes(view('interrupted', 2)))).toEqual(['inactive']);
+    expect(news.changes({ ...view('interrupted', 2), title: 'Finals' })).toEqual([]);
+    expect(news.changes(view('idle', 2))).toEqual([]);
+  });
+
+  it('hears of layers when what it is told of them is different', () => {
+    const news = new BroadcastNews();
+    news.begin(view('live'), [], '1');
+    expect(news.layers([], '1')).toEqual([]);
+    expect(news.layers([LAYER], '1')).toHaveLength(1);
+    expect(news.layers([{ ...LAYER, forwarded: false }], '1')).toEqual([]);
+    expect(words(news.layers([], '1'))).toEqual(['layers {}']);
   });
 });
 
 describe('layers', () => {
-  it.each<[string, unknown, object[]]>([
-    ['of which only the number is known', 3, []],
-    ['with names', [{ rid: 'l' }, { rid: 'h' }], [{ rid: 'l' }, { rid: 'h' }]],
-    [
-      'with figures',
-      [{ rid: 'h', active: true, bitrateBps: 1_200_000.4, width: 1280, height: 720 }],
-      [{ rid: 'h', bitrate: 1_200_000, width: 1280, height: 720 }],
-    ],
+  it.each<[string, Partial<LayerView>[], object]>([
+    ['have name, bitrate and size', [{}], { 1: [{ rid: 'h', bitrate: 1_200_000, width: 1280, height: 720 }] }],
+    ['are told as far as they are known', [{ rid: null, width: null, height: null }], { 1: [{ bitrate: 1_200_000 }] }],
     [
       'that are not sent are left out',
-      [
-        { rid: 'l', active: true },
-        { rid: 'h', active: false },
-      ],
-      [{ rid: 'l' }],
+      [{ active: false }, { rid: 'l', width: 320, height: 180 }],
+      { 1: [{ rid: 'l', bitrate: 1_200_000, width: 320, height: 180 }] },
     ],
-    ['of which nothing is known yet', [{ rid: null, active: true, bitrateBps: null, width: null, height: null }], [{}]],
-    ['that nobody understands', [null, 'h', 7], []],
-  ])('%s', (_, layers, told) => {
-    expect(layersOf([trackOf(OPUS), simulcast(layers)], '1')).toEqual({ 1: told });
+    ['that are all silent are none', [{ active: false }], {}],
+  ])('%s', (_, layers, data) => {
+    const all = layers.map((layer) => ({ ...LAYER, ...layer }));
+    expect(new BroadcastNews().layers(all, '1')).toEqual([{ name: 'layers', data }]);
   });
 
-  it('are none without video, or at a viewer without video', () => {
-    expect(layersOf([trackOf(OPUS)], '1')).toEqual({});
-    expect(layersOf([trackOf(VP8)], undefined)).toEqual({});
+  it('are none at a viewer without video', () => {
+    expect(new BroadcastNews().layers([LAYER], undefined)).toEqual([{ name: 'layers', data: {} }]);
   });
 });
 

@@ -3,20 +3,11 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { BroadcastView } from '../../broadcast/service.ts';
+import { Stage } from '../../test/stage.ts';
 import { EVENT_NAMES } from './broadcast-news.ts';
 import { EventStream } from './event-stream.ts';
 
-const VIEW: BroadcastView = {
-  name: 'live',
-  state: 'live',
-  sinceMs: 0,
-  viewers: 1,
-  tracks: [],
-  title: '',
-  listed: true,
-  graceEndsAtMs: undefined,
-};
+const VIEW = { ...new Stage().registry.describe('live'), state: 'live', viewers: 1 } as const;
 const ENDPOINT = 'https://a.example/whep/live';
 const RECONNECT = `event: reconnect\ndata: {"url":"${ENDPOINT}"}\n\n`;
 
@@ -50,7 +41,7 @@ afterEach(() => {
 
 function listen(): FakeResponse {
   const response = new FakeResponse();
-  stream.open(response as unknown as ServerResponse, ENDPOINT, VIEW, '1');
+  stream.open(response as unknown as ServerResponse, ENDPOINT, { view: VIEW, layers: [], videoMid: '1' });
   return response;
 }
 
@@ -64,17 +55,17 @@ describe('a listener', () => {
   it('hears only what it asked for', () => {
     stream = new EventStream(['viewercount']);
     const response = listen();
-    stream.changed({ ...VIEW, state: 'interrupted' }, '1');
-    stream.changed({ ...VIEW, viewers: 2 }, '1');
+    stream.changed({ ...VIEW, state: 'interrupted' });
+    stream.changed({ ...VIEW, viewers: 2 });
     expect(response.written.match(/^event.*/gm)).toEqual(['event: viewercount', 'event: viewercount']);
   });
 
   it('that reads too slowly is ended, and may come again', () => {
     const slow = listen();
     slow.writableLength = 65_537;
-    stream.changed({ ...VIEW, viewers: 2 }, '1');
+    stream.changed({ ...VIEW, viewers: 2 });
     expect([slow.state, stream.isOpen]).toEqual(['destroyed', false]);
-    stream.changed({ ...VIEW, viewers: 3 }, '1');
+    stream.changed({ ...VIEW, viewers: 3 });
     expect(listen().written).toContain('{"viewercount":1}');
   });
 

@@ -2,6 +2,7 @@
 // It must not know addresses, rights or other listeners.
 
 import type { ServerResponse } from 'node:http';
+import type { LayerView } from '../../broadcast/ports.ts';
 import type { BroadcastView } from '../../broadcast/service.ts';
 import { BroadcastNews, type EventName, type SessionNews } from './broadcast-news.ts';
 
@@ -45,7 +46,15 @@ export class EventStream {
   }
 
   /** Begins to tell: all that holds now. The connection before ends. */
-  open(response: ServerResponse, endpoint: string, view: BroadcastView, videoMid: string | undefined): void {
+  open(
+    response: ServerResponse,
+    endpoint: string,
+    holds: {
+      readonly view: BroadcastView;
+      readonly layers: readonly LayerView[];
+      readonly videoMid: string | undefined;
+    },
+  ): void {
     this.#connection?.response.end();
     this.#connections += 1;
     const connection = { number: this.#connections, response, endpoint };
@@ -54,13 +63,18 @@ export class EventStream {
       if (this.#connection === connection) this.#connection = undefined;
     });
     this.#write(`retry: ${RETRY_MS}\nid: ${connection.number}\n\n`);
-    this.#tell(this.#news.begin(view, videoMid));
+    this.#tell(this.#news.begin(holds.view, holds.layers, holds.videoMid));
     if (this.#owesReconnect) this.#tellReconnect();
   }
 
   /** The broadcast changed. */
-  changed(view: BroadcastView, videoMid: string | undefined): void {
-    if (this.#connection) this.#tell(this.#news.changes(view, videoMid));
+  changed(view: BroadcastView): void {
+    if (this.#connection) this.#tell(this.#news.changes(view));
+  }
+
+  /** The publisher's layers did. */
+  layersChanged(layers: readonly LayerView[], videoMid: string | undefined): void {
+    if (this.#connection) this.#tell(this.#news.layers(layers, videoMid));
   }
 
   /** The player shall come back, after so long. */

@@ -17,7 +17,7 @@ import { EventStream } from './event-stream.ts';
 export interface SessionEventsOptions {
   /** Where the router is mounted. */
   readonly path: string;
-  readonly service: Pick<BroadcastService, 'subscribe' | 'describe'>;
+  readonly service: Pick<BroadcastService, 'subscribe' | 'describe' | 'layers'>;
   /** The session at a request's address. Error: unknown_session. */
   readonly find: (params: SessionAddress) => SessionView;
   /** Errors: missing_key, wrong_key. */
@@ -129,7 +129,9 @@ export class SessionEvents {
     response.setHeader('X-Accel-Buffering', 'no').flushHeaders();
     // Whole, since a page resolves what is in an event against its own address. As the client reached us.
     const endpoint = `${request.protocol}://${request.host}${this.#options.path}/${listened.broadcast}`;
-    stream.open(response, endpoint, this.#options.service.describe(listened.broadcast), listened.videoMid);
+    const { service } = this.#options;
+    const { broadcast, videoMid } = listened;
+    stream.open(response, endpoint, { view: service.describe(broadcast), layers: service.layers(broadcast), videoMid });
   }
 
   #delete(request: Request<StreamAddress>, response: Response): void {
@@ -168,15 +170,24 @@ export class SessionEvents {
   }
 
   #heard(event: BroadcastEvent): void {
-    if (event.type === 'broadcast') {
-      for (const { streams, videoMid } of this.#byBroadcast.of(event.broadcast.name)) {
-        for (const stream of streams.values()) stream.changed(event.broadcast, videoMid);
-      }
-    } else if (event.type === 'reconnect') {
-      const { streams } = this.#sessions.get(event.sessionId) ?? {};
-      for (const stream of streams?.values() ?? []) stream.reconnectIn(event.afterMs);
-    } else if (event.type === 'session' && event.session.state === 'ended') {
-      this.#forget(event.session.id, event.session.endReason);
+    switch (event.type) {
+      case 'broadcast':
+        for (const { streams } of this.#byBroadcast.of(event.broadcast.name)) {
+          for (const stream of streams.values()) stream.changed(event.broadcast);
+        }
+        break;
+      case 'layers':
+        for (const { streams, videoMid } of this.#byBroadcast.of(event.broadcast)) {
+          for (const stream of streams.values()) stream.layersChanged(event.layers, videoMid);
+        }
+        break;
+      case 'reconnect':
+        for (const stream of this.#sessions.get(event.sessionId)?.streams.values() ?? []) {
+          stream.reconnectIn(event.afterMs);
+        }
+        break;
+      case 'session':
+        if (event.session.state === 'ended') this.#forget(event.session.id, event.session.endReason);
     }
   }
 

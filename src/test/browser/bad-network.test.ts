@@ -4,7 +4,9 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { BadLink, GOOD } from '../bad-link.ts';
-import { startTestServer, type TestServer } from '../server.ts';
+import { RecordedPublisher } from '../libdatachannel.ts';
+import { record } from '../recording.ts';
+import { eventually, startTestServer, type TestServer } from '../server.ts';
 import { hasChromium, hasFirefox, launchChromium, launchFirefox, People, pressGoLive, seeFrames } from './browsers.ts';
 import { videoStatistics, whileEncoding } from './statistics.ts';
 
@@ -96,6 +98,28 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     await seeFrames(viewer, '#video', 10, 5_000);
     const after = await whileEncoding(40, publisher, viewer);
     expect(after.seen.framesDecoded).toBeGreaterThan(0.9 * after.sent.framesEncoded);
+  });
+
+  it('a viewer that lost the picture of a deaf publisher need not wait for its next key frame', PATIENT, async () => {
+    const recording = await record(viewer, {
+      codec: 'H264',
+      width: 320,
+      height: 180,
+      framesPerSecond: 15,
+      seconds: 30,
+      bitrateBps: 200_000,
+    });
+    const deaf = new RecordedPublisher(recording);
+    await deaf.publish(`${server.url}/whip/deaf`);
+    await eventually('the publisher is connected', () => deaf.isConnected);
+    deaf.play();
+    const page = await open(chromium, '/join/deaf');
+    await seeFrames(page, '#video', 10);
+    link.toClients.conditions = { loss: 1 };
+    await eventually('three seconds are lost', () => deaf.sinceKeyFrameMs > 6_000);
+    link.conditions = GOOD;
+    await seeFrames(page, '#video', 30, 5_000);
+    deaf.close();
   });
 
   it.skipIf(!hasFirefox)('Firefox goes on with 5 % loss too', PATIENT, async () => {

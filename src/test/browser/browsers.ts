@@ -45,8 +45,10 @@ function isThere(path: string, name: string): boolean {
   return false;
 }
 
+export const CHROMIUM_LAUNCH = { executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS };
+
 export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
+  return chromium.launch(CHROMIUM_LAUNCH);
 }
 
 export function launchFirefox(): Promise<Browser> {

@@ -4,6 +4,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
+import { SocketClient } from '../socket-client.ts';
 import { hasChromium, inState, launchChromium, People, seeFrames } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
@@ -27,6 +28,9 @@ const SENT: readonly (readonly [title: string, label: string, wish: Wish])[] = [
   ['H264 baseline of mode 0', 'H264 (baseline)', ['video/H264', 'packetization-mode=0', 'profile-level-id=42001f']],
   ['H264 main', 'H264 (main)', ['video/H264', 'packetization-mode=1', 'profile-level-id=4d001f']],
 ];
+
+/** Codecs whose key frames say how large they are, in the clear. */
+const SIZED: readonly (string | undefined)[] = ['video/VP8', 'video/H264'];
 
 interface Signalled {
   readonly status: number;
@@ -160,6 +164,15 @@ suite('codecs in Chromium', () => {
     return (await fetch(`${server.url}/api/broadcasts/${name}`)).json();
   }
 
+  /** What the WebSocket says of the publisher's layers. */
+  async function layersNow(): Promise<unknown> {
+    const client = await new SocketClient(server.wsUrl).opened();
+    await client.hello({ broadcast: name, layers: true });
+    const { layers } = await client.next('layers');
+    client.socket.close();
+    return layers;
+  }
+
   beforeAll(async () => {
     server = await startTestServer();
     browser = await launchChromium();
@@ -175,15 +188,22 @@ suite('codecs in Chromium', () => {
     await server?.stop();
   });
 
-  it.each(SENT)('%s is relayed, decoded, and named by the API', async (_title, label, wish) => {
-    const [publisher, viewer] = await Promise.all([openNothing(), open(`/join/${name}`)]);
-    expect(await signal(publisher, { role: 'whip', broadcast: name, wishes: [wish] })).toMatchObject({ status: 201 });
-    await seeFrames(viewer, '#video', 20);
-    const { codec, framesDecoded } = await incoming(viewer);
-    expect(codec).toBe(wish[0]);
-    expect(framesDecoded).toBeGreaterThanOrEqual(20);
-    expect(await described()).toMatchObject({ state: 'live', tracks: [{ kind: 'video', codec: label }] });
-  });
+  it.each(SENT)(
+    '%s is relayed, decoded, and named by the API; its size is told where it can be',
+    async (_title, label, wish) => {
+      const [publisher, viewer] = await Promise.all([openNothing(), open(`/join/${name}`)]);
+      expect(await signal(publisher, { role: 'whip', broadcast: name, wishes: [wish] })).toMatchObject({ status: 201 });
+      await seeFrames(viewer, '#video', 20);
+      const { codec, framesDecoded } = await incoming(viewer);
+      expect(codec).toBe(wish[0]);
+      expect(framesDecoded).toBeGreaterThanOrEqual(20);
+      expect(await described()).toMatchObject({ state: 'live', tracks: [{ kind: 'video', codec: label }] });
+      const size = SIZED.includes(wish[0]) ? { width: 320, height: 180 } : { width: null, height: null };
+      expect(await layersNow()).toEqual([
+        { rid: null, active: true, forwarded: true, bitrateBps: expect.any(Number), ...size },
+      ]);
+    },
+  );
 
   it('H264 high, as Safari and hardware encoders declare it, is relayed to who declares no plain high', async () => {
     const publisher = await openNothing();

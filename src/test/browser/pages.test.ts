@@ -180,7 +180,7 @@ suite('in Chromium', () => {
     const interrupted = inState(witness, 'interrupted');
     await publisher.reload();
     await interrupted;
-    expect(await witness.textContent('#status')).toMatch(/reconnecting/i);
+    expect(await witness.textContent('#status')).toMatch(/right back.*by itself/is);
     await inState(publisher, 'live');
     expect(
       await publisher.evaluate(() => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session),

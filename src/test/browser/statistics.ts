@@ -14,6 +14,7 @@ export interface VideoStatistics {
   /** Received and decoded, of a viewer. */
   readonly framesDecoded: number;
   readonly keyFramesDecoded: number;
+  readonly framesDropped: number;
   readonly freezeCount: number;
   readonly totalFreezesDuration: number;
   readonly packetsReceived: number;
@@ -36,6 +37,7 @@ export function videoStatistics(page: Page): Promise<VideoStatistics> {
       retransmittedPacketsSent: value('retransmittedPacketsSent'),
       framesDecoded: value('framesDecoded'),
       keyFramesDecoded: value('keyFramesDecoded'),
+      framesDropped: value('framesDropped'),
       freezeCount: value('freezeCount'),
       totalFreezesDuration: value('totalFreezesDuration'),
       packetsReceived: value('packetsReceived'),

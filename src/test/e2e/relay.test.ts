@@ -1,6 +1,7 @@
 // One publisher, many viewers, over real UDP with libwebrtc on both sides.
 
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { LibdatachannelViewer, ObsLikePublisher } from '../libdatachannel.ts';
 import { LibwebrtcPublisher, LibwebrtcViewer } from '../libwebrtc.ts';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 
@@ -41,6 +42,26 @@ describe('a broadcast', () => {
     expect(await broadcastOf(name)).toMatchObject({ state: 'live', viewers: 3 });
     const metrics = await (await fetch(`${server.url}/metrics`)).text();
     expect(Number(/^fanlight_viewers (\d+)/m.exec(metrics)?.[1])).toBe(3);
+  });
+
+  it('begins at once for viewers on every worker, of a publisher that answers no request for a key frame', async () => {
+    const { whip, whep } = endpoints();
+    const publisher = use(new ObsLikePublisher());
+    await publisher.publish(whip);
+    await eventually('connected', () => publisher.isConnected);
+    const send = (sequence: number): void =>
+      publisher.sendVideo(sequence, { key: sequence === 0, payload: [sequence] });
+    for (let sequence = 0; sequence < 20; sequence++) send(sequence);
+    const viewers = [1, 2, 3, 4].map(() => use(new LibdatachannelViewer()));
+    for (const viewer of viewers) await viewer.view(whep);
+    await eventually('what came before', () => viewers.every(({ video }) => video.length === 20));
+    for (let sequence = 20; sequence < 30; sequence++) send(sequence);
+    await eventually('what comes now', () => viewers.every(({ video }) => video.length === 30));
+    for (const { video } of viewers) {
+      expect(video.map(({ payload }) => payload.at(-1))).toEqual([...Array(30).keys()]);
+      const [first] = video;
+      expect(video.map(({ sequence }) => (sequence - (first?.sequence ?? 0)) & 0xffff)).toEqual([...Array(30).keys()]);
+    }
   });
 
   it('tells its publisher how each viewer receives, as soon as the viewers report', async () => {

@@ -1,0 +1,139 @@
+// What people do: give names, write, and are kept from writing. Looks after store and news; the rules are elsewhere.
+// It must not know sockets, nor who has a publisher's rights.
+
+import { randomBytes } from 'node:crypto';
+import { FanlightError } from '../../errors.ts';
+import type { Broadcast } from '../broadcast.ts';
+import type { Limits } from '../limits.ts';
+import { type BroadcastName, parseBroadcastName } from '../names.ts';
+import type { ChatMessage, Clock, Store } from '../ports.ts';
+import type { Roster } from '../roster.ts';
+import type { Session } from '../session/session.ts';
+import type { Author } from './chat-room.ts';
+import type {
+  ChatAuthor,
+  ChatService,
+  MutedPerson,
+  MuteRequest,
+  PeopleService,
+  PresenceView,
+} from './people-service.ts';
+import { parseChatText, parseDisplayName, tidyReason } from './words.ts';
+
+/** 72 bits. */
+const MESSAGE_ID_BYTES = 9;
+
+export interface PeopleDeskOptions {
+  readonly roster: Roster;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /** Errors: shutting_down. */
+  readonly refuseWhenClosed: () => void;
+}
+
+export class PeopleDesk implements PeopleService, ChatService {
+  readonly #options: PeopleDeskOptions;
+  readonly #roster: Roster;
+
+  constructor(options: PeopleDeskOptions) {
+    this.#options = options;
+    this.#roster = options.roster;
+  }
+
+  rename(sessionId: string, name: string): void {
+    const parsed = parseDisplayName(name);
+    const session = this.#session(sessionId);
+    if (session.rename(parsed)) this.#roster.keep(session);
+  }
+
+  present(broadcast: string): PresenceView {
+    return this.#roster.presence.view(parseBroadcastName(broadcast));
+  }
+
+  post(broadcast: string, author: ChatAuthor, text: string): void {
+    this.#options.refuseWhenClosed();
+    const name = parseBroadcastName(broadcast);
+    const by = this.#author(name, author);
+    const parsed = parseChatText(text);
+    const atMs = this.#options.clock.now();
+    const place = this.#roster.obtain(name);
+    try {
+      place.chat.admit(by, place.settings, atMs);
+      const { viewer, role } = by;
+      const id = randomBytes(MESSAGE_ID_BYTES).toString('base64url');
+      this.#add(place, { id, viewer, name: by.name, role, text: parsed, atMs });
+    } finally {
+      this.#roster.settle(place);
+    }
+  }
+
+  history(broadcast: string): readonly ChatMessage[] {
+    return this.#roster.broadcast(parseBroadcastName(broadcast))?.chat.history ?? [];
+  }
+
+  remove(broadcast: string, id: string): void {
+    const name = parseBroadcastName(broadcast);
+    const known = this.#roster.broadcast(name);
+    if (known?.chat.remove(id)) {
+      this.#options.store.deleteChatMessage(name, id);
+      this.#roster.settle(known);
+    }
+    this.#roster.announcer.emit({ type: 'chat-deleted', broadcast: name, ids: [id] });
+  }
+
+  mute(broadcast: string, { viewer, seconds, reason }: MuteRequest): void {
+    const name = parseBroadcastName(broadcast);
+    const nowMs = this.#options.clock.now();
+    const session = this.#viewers(name).find(({ alias }) => alias === viewer);
+    if (seconds > 0) this.#refuseMute(name, session, nowMs);
+    if (session) {
+      session.muteUntil(seconds > 0 ? { untilMs: nowMs + seconds * 1000, reason: tidyReason(reason) } : undefined);
+      this.#roster.keep(session);
+    }
+    this.#roster.announcer.emit({ type: 'mutes', broadcast: name });
+  }
+
+  mutes(broadcast: string): readonly MutedPerson[] {
+    const nowMs = this.#options.clock.now();
+    return this.#viewers(parseBroadcastName(broadcast)).flatMap(({ alias, name, mute }) =>
+      mute && mute.untilMs > nowMs ? [{ viewer: alias, name, ...mute }] : [],
+    );
+  }
+
+  /** Who is muted and gone is muted no more, but whoever is here can be. */
+  #refuseMute(name: BroadcastName, session: Session | undefined, nowMs: number): void {
+    if (!session) throw new FanlightError('unknown_viewer');
+    if (!session.isMuted(nowMs) && this.mutes(name).length >= this.#options.limits.mutes) {
+      throw new FanlightError('chat_mutes_full');
+    }
+  }
+
+  #add(broadcast: Broadcast, message: ChatMessage): void {
+    const { store } = this.#options;
+    const dropped = broadcast.chat.remember(message);
+    store.saveChatMessage(broadcast.name, message);
+    for (const { id } of dropped) store.deleteChatMessage(broadcast.name, id);
+    this.#roster.announcer.emit({ type: 'chat', broadcast: broadcast.name, message });
+  }
+
+  /** Errors: unknown_session, invalid_display_name. */
+  #author(name: BroadcastName, author: ChatAuthor): Author {
+    if (!('sessionId' in author)) {
+      return { viewer: null, name: parseDisplayName(author.name), role: author.role, mute: undefined, who: undefined };
+    }
+    const session = this.#session(author.sessionId);
+    if (session.broadcast !== name) throw new FanlightError('unknown_session');
+    return { viewer: session.alias, name: session.name, role: session.role, mute: session.mute, who: session };
+  }
+
+  #session(id: string): Session {
+    const session = this.#roster.session(id);
+    if (!session) throw new FanlightError('unknown_session');
+    return session;
+  }
+
+  #viewers(name: BroadcastName): Session[] {
+    return [...(this.#roster.broadcast(name)?.viewers() ?? [])];
+  }
+}
