@@ -16,6 +16,10 @@ export const ERRORS = {
   malformed_json: { status: 400, title: 'The body is not valid JSON.' },
   invalid_name: { status: 400, title: 'A broadcast name is 1 to 64 of A-Z a-z 0-9 . _ - (not . or ..).' },
   invalid_label: { status: 400, title: 'A data label is 1 to 64 characters without control characters.' },
+  malformed_timed_message: {
+    status: 400,
+    title: 'A message on the label timed is a JSON object with rtpTimestamp, an integer of 32 bits.',
+  },
   missing_key: { status: 401, title: 'A key is needed: Authorization: Bearer <key>.' },
   wrong_key: { status: 401, title: 'The key is not right.' },
   wrong_resume_token: { status: 403, title: 'The resume token does not belong to this session.' },

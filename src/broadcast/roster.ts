@@ -7,7 +7,15 @@ import { Broadcast } from './broadcast.ts';
 import type { MessageOutcome } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
-import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store } from './ports.ts';
+import {
+  type BroadcastSettings,
+  type Clock,
+  type DataMessage,
+  type MediaPort,
+  type Role,
+  type Store,
+  TIMED_LABEL,
+} from './ports.ts';
 import type { BroadcastView } from './service.ts';
 import { Deadlines } from './session/deadlines.ts';
 import { type Carrier, Session } from './session/session.ts';
@@ -191,7 +199,8 @@ export class Roster {
     if (result.outcome === 'refused') return result;
     const { message } = result;
     if (result.opensLabel) this.#media.openDataLabel(broadcast.name, message.label);
-    this.#media.sendData(broadcast.name, message);
+    const timedBy = message.label === TIMED_LABEL ? broadcast.publisher?.transportId : undefined;
+    this.#media.sendData(broadcast.name, message, timedBy);
     if (result.remembered) {
       this.#store.saveStateMessage(broadcast.name, message);
       // A message for nobody starts its time anew; `settle` sets it.

@@ -7,7 +7,7 @@ import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop'> {
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onDrop' | 'onClock'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
@@ -35,6 +35,7 @@ export class PublisherPeer implements TransportOwner {
         const dropped = options.counters.rtpPacketsDropped;
         dropped[reason] = (dropped[reason] ?? 0) + 1;
       },
+      onClock: (clock) => this.#transport?.data?.tell({ type: 'clock', ...clock }),
     });
   }
 

@@ -4,6 +4,7 @@
 import type { Codec, MediaKind } from '../rtp/codec.ts';
 import type { FanoutGroup } from './fanout/engine.ts';
 import { Gatherer, type SendLoad } from './fanout/gatherer.ts';
+import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
 import type { SourceItem } from './worker-protocol.ts';
 
@@ -28,12 +29,15 @@ export interface RelayOptions {
   readonly now: () => number;
   /** Passes a viewer's wish on toward the publisher, where it is throttled. */
   readonly wishKeyFrame: () => void;
+  readonly timed: Omit<TimedDataOptions, 'now'>;
 }
 
 /** While viewers wait for a key frame, the wish is repeated so often. */
 const WISH_AGAIN_MS = 500;
 
 export class Relay {
+  /** What takes messages that belong to this relay's video. */
+  readonly timed: TimedData;
   readonly #options: RelayOptions;
   readonly #viewers = new Set<RelayViewer>();
   readonly #upTracks = new Map<MediaKind, UpTrack>();
@@ -48,6 +52,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.timed = new TimedData({ ...options.timed, now: options.now });
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
   }
 
@@ -100,6 +105,7 @@ export class Relay {
       if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishAgain(sourceId);
       return;
     }
+    if (item.kind === 'video') this.timed.forwarded(sourceId, item.timestamp, packet.timestamp);
     if (packet.codec !== codecBefore) this.#codecChanged(packet.kind, packet.codec, newestIndex);
     const waiting = this.#waiting[packet.kind];
     if (waiting.size > 0) {

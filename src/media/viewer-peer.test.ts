@@ -38,6 +38,7 @@ beforeEach(() => {
     load: new SendLoad(() => nowMs),
     now: () => nowMs,
     wishKeyFrame: () => wishes++,
+    timed: { send: () => {}, onDropped: () => {} },
   });
 });
 afterEach(() => vi.useRealTimers());

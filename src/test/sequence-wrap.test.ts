@@ -61,6 +61,7 @@ class Journey {
       load: new SendLoad(now),
       now,
       wishKeyFrame: () => {},
+      timed: { send: () => {}, onDropped: () => {} },
     });
     this.#peer = new ViewerPeer({
       id: 'v',
