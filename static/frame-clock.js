@@ -2,8 +2,8 @@
 // ms of performance.now(). It must not know connections, workers or video elements.
 
 const TICKS_PER_MS = 90;
-/** Frames that were encoded longer ago say nothing of those that are captured now. */
-const MEMORY_MS = 5_000;
+/** Frames that were encoded longer ago say nothing of those that are captured now: clocks of sources drift against ours. */
+const MEMORY_MS = 2_000;
 const MAX_FRAMES = 300;
 /** While nothing is known of the frame rate: that of most cameras. */
 const USUAL_INTERVAL_MS = 33;

@@ -2,9 +2,9 @@
 // their frame on the screen. Pure: time is an argument. It must not know queues, receivers or videos.
 
 /** Messages that are looked at together. */
-const WINDOW = 40;
+const WINDOW = 100;
 /** A delay is chosen so that of the last messages no more than this share would have been late. */
-const LATE_SHARE = 0.05;
+const LATE_SHARE = 0.02;
 /** On top of what was measured: messages come no more regularly than frames. */
 const MARGIN_MS = 20;
 /** Nobody wants to be further behind than this; who makes messages so late gets them a little after their frame. */
