@@ -87,7 +87,7 @@ function boxesOf(count, now) {
       width: 0.24,
       height: 0.28,
     },
-    { text: `${time}.${Math.floor(now.getMilliseconds() / 100)}`, x: 0.02, y: 0.02, width: 0.22, height: 0.08 },
+    { text: `${time}.${Math.floor(now.getMilliseconds() / 100)}`, x: 0.68, y: 0.02, width: 0.3, height: 0.08 },
   ];
 }
 
