@@ -5,6 +5,8 @@ const WORKER = new URL('./frame-tap-worker.js', import.meta.url);
 const ASK_EVERY_MS = 1000;
 /** A worker that leaves so many questions open holds the frames up. */
 const MAX_UNANSWERED = 3;
+/** A worker starts within some 50 ms; on a busy machine it is not worth waiting for longer. */
+const START_MS = 500;
 
 /**
  * @typedef {object} EncodedFrameNews
@@ -21,6 +23,11 @@ export class FrameTap {
   /** @type {RTCRtpSender | undefined} whose frames go through the worker */
   #sender;
   #unanswered = 0;
+  #settle = () => {};
+  /** Resolves when it is known whether frames can be heard of; soon. @type {Promise<void>} */
+  ready = new Promise((resolve) => {
+    this.#settle = resolve;
+  });
 
   /** Whether this browser has encoded transforms: Chromium 141, Firefox 117, Safari 15.4. */
   static get isSupported() {
@@ -35,6 +42,7 @@ export class FrameTap {
     this.#onFrame = onFrame;
     this.#onBroken = onBroken;
     if (FrameTap.isSupported) this.#start();
+    setTimeout(this.#settle, FrameTap.isSupported ? START_MS : 0);
   }
 
   /**
@@ -89,6 +97,7 @@ export class FrameTap {
   /** @param {Worker} worker */
   #begun(worker) {
     this.#worker = worker;
+    this.#settle();
     // In the place of one that died. Taking the transform away instead would not let frames pass again (Chromium 156,
     // Firefox 153).
     if (this.#sender && !this.attach(this.#sender)) this.#onBroken();
@@ -98,6 +107,7 @@ export class FrameTap {
   #ended(worker) {
     const hadLived = this.#worker === worker;
     this.#worker = undefined;
+    this.#settle();
     if (hadLived) this.#start();
     else if (this.#sender) this.#onBroken();
   }

@@ -23,6 +23,7 @@ const REFRESH_MS = 16;
 /**
  * ```js
  * const frames = new FrameTimestamps(previewVideo);
+ * await frames.ready;
  * client.on('opening', (connection) => frames.attach(connection));
  * // {"type":"clock"} of the control channel `fanlight`
  * frames.heard(message);
@@ -56,6 +57,11 @@ export class FrameTimestamps extends Emitter {
   constructor(preview) {
     super();
     this.#preview = preview;
+  }
+
+  /** Resolves when it is known whether encoded frames can be heard of: a connection that is opened before is not heard of. */
+  get ready() {
+    return this.#tap.ready;
   }
 
   /** How timestamps are learned: from each encoded frame, from sender reports, or (still) not at all. */

@@ -151,6 +151,7 @@ export class LiveSession extends Emitter {
   }
 
   async #publish() {
+    await this.#frames.ready;
     const offered = this.#media();
     await this.#client.publish(offered, { dataChannels: DATA_CHANNELS });
     // A device may have been switched while the offer was on its way.
