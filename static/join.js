@@ -15,6 +15,7 @@ import { PresenceList } from './presence-list.js';
 import { QualityPanel } from './quality-panel.js';
 import { reasonWords } from './reason-words.js';
 import { ResilientSession } from './resilient-session.js';
+import { TimedMessages } from './timed-messages.js';
 import { WaterfallPanel } from './waterfall-panel.js';
 import { WhepClient } from './whep-client.js';
 
@@ -26,6 +27,7 @@ const video = byId('video', HTMLVideoElement);
 const player = new Player(video, byId('still', HTMLCanvasElement));
 const overlay = new Overlay(byId('overlay', HTMLElement), video);
 const messages = new MessageList(byId('messages', HTMLElement), byId('messages-empty', HTMLElement));
+const timed = new TimedMessages(video, ({ message }) => show('timed', message));
 const keyForm = new KeyForm('view', (key) => {
   session.useKey(key);
   join(performance.now());
@@ -71,6 +73,7 @@ session.on('session', (now) => {
   render();
 });
 client.on('channel', listenTo);
+client.on('connection', (connection) => timed.restart(connection));
 player.on('playing', (isPlaying) => {
   hasPicture = isPlaying;
   wasSeen ||= isPlaying;
@@ -129,8 +132,17 @@ function listenTo(channel) {
   channel.onmessage = ({ data }) => {
     if (channel.label === 'fanlight') heardFromServer(data);
     else if (typeof data !== 'string') messages.add(channel.label, `${data.byteLength} bytes of binary data`);
-    else if (!overlay.take(channel.label, data)) messages.add(channel.label, data);
+    else if (channel.label !== 'timed' || !timed.take(data)) show(channel.label, data);
   };
+}
+
+/**
+ * @param {string} label
+ * @param {string} text
+ */
+function show(label, text) {
+  // A box of a frame is where it belongs in that frame, not on its way there.
+  if (!overlay.take(label, text, { glides: label !== 'timed' })) messages.add(label, text);
 }
 
 /** @param {unknown} data a message of the control channel */

@@ -22,6 +22,7 @@ const GOODBYE_MS = 1000;
  * @property {RTCPeerConnectionState} state of the current peer connection
  * @property {undefined} asked an offer leaves
  * @property {string | null} answered its answer came; the header `Server-Timing`
+ * @property {RTCPeerConnection} opening a peer connection is about to be offered: it has what it will send
  * @property {RTCPeerConnection} connection there is a new peer connection
  * @property {RTCDataChannel} channel the server opened a data channel on the current connection
  */
@@ -116,6 +117,7 @@ export class SessionClient extends Emitter {
     const connection = new RTCPeerConnection({ iceServers: this.#iceServers, bundlePolicy: 'max-bundle' });
     try {
       prepare(connection);
+      this.emit('opening', connection);
       // The server is ICE-lite and needs no candidates of ours, so the offer goes out before any is gathered.
       const offer = await connection.createOffer();
       const [response] = await Promise.all([this.#post(offer.sdp ?? ''), connection.setLocalDescription(offer)]);

@@ -2,7 +2,13 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { IceDescription, OpenedTransport, OpenTransportRequest, Role } from '../broadcast/ports.ts';
+import {
+  type IceDescription,
+  type OpenedTransport,
+  type OpenTransportRequest,
+  type Role,
+  TIMED_LABEL,
+} from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './audience.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
@@ -64,6 +70,7 @@ export class MediaWorker {
     dataMessagesSent: 0,
     rtpPacketsDropped: {},
   };
+  #timedMessagesDropped = 0;
 
   constructor({ settings, front, engine, emit, now }: MediaWorkerOptions) {
     this.#settings = settings;
@@ -91,6 +98,8 @@ export class MediaWorker {
         this.#askPublishersHere(broadcast);
         this.#links.wishKeyFrame(broadcast);
       },
+      sendTimed: (broadcast, message) => this.#viewerData.send(broadcast, message),
+      onTimedDropped: () => this.#timedMessagesDropped++,
       onWanted: (broadcast, wanted) => {
         this.#links.setWanted(broadcast, wanted);
         const past = wanted ? this.#pastOf(broadcast) : undefined;
@@ -125,7 +134,7 @@ export class MediaWorker {
         this.#close(command.transportId);
         return;
       case 'data':
-        this.#viewerData.send(command.broadcast, command.message);
+        this.#sendData(command);
         return;
       case 'open-label':
         this.#viewerData.openLabel(command.broadcast, command.label);
@@ -150,6 +159,7 @@ export class MediaWorker {
     const sent = this.#engine.counters();
     return {
       ...this.#counters,
+      timedMessagesDropped: this.#timedMessagesDropped,
       rtpPacketsSent: sent.packetsSent,
       rtpBytesSent: sent.bytesSent,
       sendLoad: this.#load.share,
@@ -233,6 +243,11 @@ export class MediaWorker {
       tracks: peer instanceof PublisherPeer ? peer.ingress.tracks : [],
       codecs: publishing ? [] : negotiation.media.flatMap(({ codecs }) => [...codecs]),
     };
+  }
+
+  #sendData({ broadcast, message, timedBy }: Extract<WorkerCommand, { type: 'data' }>): void {
+    if (message.label === TIMED_LABEL) this.#audience.relay(broadcast)?.timed.accept(message, timedBy);
+    else this.#viewerData.send(broadcast, message);
   }
 
   #addPublisher({ transportId: id, broadcast }: OpenTransportRequest, { media }: Negotiation): PublisherPeer {

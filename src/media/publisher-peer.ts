@@ -11,7 +11,7 @@ import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
 import type { Past } from './worker-protocol.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop'> {
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop' | 'onClock'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
@@ -54,6 +54,7 @@ export class PublisherPeer implements TransportOwner {
         const dropped = options.counters.rtpPacketsDropped;
         dropped[reason] = (dropped[reason] ?? 0) + 1;
       },
+      onClock: (clock) => this.#transport?.data?.tell({ type: 'clock', ...clock }),
     });
   }
 

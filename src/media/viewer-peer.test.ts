@@ -48,6 +48,7 @@ function newRelay(startMemory: GroupLimits): Relay {
     now: () => nowMs,
     startMemory,
     wishKeyFrame: () => wishes++,
+    timed: { send: () => {}, onDropped: () => {} },
   });
 }
 

@@ -15,7 +15,7 @@ interface Source {
 /** What a room may import besides its own files. `folder/` stands for all files in it, `node:` for all of Node's modules. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rtp: [],
-  broadcast: ['rtp/codec.ts', 'errors.ts', 'node:crypto'],
+  broadcast: ['rtp/codec.ts', 'rtp/timed-message.ts', 'errors.ts', 'node:crypto'],
   media: [
     'rtp/',
     'errors.ts',
