@@ -1,6 +1,7 @@
 // Measures click to first picture: how long from opening the join page's session until the first video frame is shown,
 // in Chromium against a publisher in Chromium, over loopback. `npm run bench:first-picture [-- joins]`.
-// Prints each phase's median and 95th percentile, and a line of JSON.
+// Prints the median and 95th percentile of each step as the page sees it, the averages of the phases as the server measures
+// them (fanlight_join_seconds), and a line of JSON.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,6 +44,7 @@ for (let number = 0; number < joins; number++) {
   await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 600));
 }
 await browser.close();
+const phases = await serverPhases();
 await server.close();
 await rm(dataDir, { recursive: true, force: true });
 
@@ -51,7 +53,19 @@ for (const phase of ['answered', 'connected', 'picture'] as const) {
   const at = (share: number): string => (sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN).toFixed(0);
   process.stdout.write(`${phase.padEnd(10)} p50 ${at(0.5).padStart(5)} ms   p95 ${at(0.95).padStart(5)} ms\n`);
 }
-process.stdout.write(`${JSON.stringify({ joins: results })}\n`);
+for (const [phase, ms] of Object.entries(phases)) {
+  process.stdout.write(`${phase.padEnd(10)} average ${ms.toFixed(1)} ms, by the server\n`);
+}
+process.stdout.write(`${JSON.stringify({ joins: results, phases })}\n`);
+
+/** Averages in ms of all joins of viewers; `picture` is told by join pages only, and there is none here. */
+async function serverPhases(): Promise<Record<string, number>> {
+  const metrics = await (await fetch(`${origin}/metrics`)).text();
+  const read = (series: string, phase: string): number =>
+    Number(new RegExp(`^fanlight_join_seconds_${series}{phase="${phase}"} (.*)$`, 'm').exec(metrics)?.[1]);
+  const names = ['request', 'ice', 'dtls', 'connect', 'packet', 'key-frame'];
+  return Object.fromEntries(names.map((phase) => [phase, (read('sum', phase) / read('count', phase)) * 1000]));
+}
 
 /** One join with the page's own WHEP client, in a page that is already loaded: what happens from the click on. */
 function measure(page: Page): Promise<Join> {

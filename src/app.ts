@@ -8,13 +8,13 @@ import type { Config } from './config.ts';
 import { readinessOf } from './http/health.ts';
 import { loadCertificate } from './http/tls.ts';
 import { WebServer } from './http/web-server.ts';
-import { measureJoins } from './join-times.ts';
+import { JoinTimes } from './join-times.ts';
 import type { Logger } from './logger.ts';
 import { MediaPool } from './media/pool/pool.ts';
 import { hostAddresses } from './media/transport/candidates.ts';
 import { createDtlsCertificate } from './media/transport/certificate.ts';
 import { Metrics } from './metrics.ts';
-import { clockOrigin } from './monotonic-clock.ts';
+import { clockOrigin, fineMonotonicClock } from './monotonic-clock.ts';
 import { SqliteStore } from './store/sqlite-store.ts';
 import { systemClock } from './system-clock.ts';
 
@@ -75,13 +75,14 @@ export async function startFanlight(config: Config, logger: Logger): Promise<Fan
     };
     const registry: Registry = new Registry({ media, store, clock, limits, log: logger });
     undo.push(() => registry.close());
-    measureJoins(registry, (seconds) => metrics.observeJoin('connect', seconds), clock.now);
+    const joins = new JoinTimes({ service: registry, metrics, now: fineMonotonicClock(origin) });
 
     const web = new WebServer({
       config,
       certificate,
       service: registry,
       metrics,
+      joins,
       logger,
       isReady: () =>
         readinessOf([registry.isStopping && 'it is stopping', !media.isReady && 'a media worker is restarting']),

@@ -21,6 +21,10 @@ export const ERRORS = {
     title: 'A display name is 1 to 40 characters without control and direction characters.',
   },
   invalid_chat_message: { status: 400, title: 'A chat message is 1 to 500 characters in at most 10 lines.' },
+  malformed_timed_message: {
+    status: 400,
+    title: 'A message on the label timed is a JSON object with rtpTimestamp, an integer of 32 bits.',
+  },
   missing_key: { status: 401, title: 'A key is needed: Authorization: Bearer <key>.' },
   wrong_key: { status: 401, title: 'The key is not right.' },
   wrong_resume_token: { status: 403, title: 'The resume token does not belong to this session.' },

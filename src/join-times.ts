@@ -1,24 +1,111 @@
-// Measures how long sessions take from the accepted offer until their transport is up.
-// It must not know how either comes about.
+// Measures joins, phase by phase: the request here, what the media workers tell of a transport, and the picture as the
+// page tells it. One join for each session: resuming is none. It must not know how any of it comes about.
 
-import type { BroadcastService } from './broadcast/service.ts';
+import type { JoinStep } from './broadcast/ports.ts';
+import type { BroadcastEvent, BroadcastService, OpenedSession, SessionView } from './broadcast/service.ts';
 
-/** Calls `observe` with seconds for each session that connects. Returns unsubscribe. */
-export function measureJoins(
-  service: Pick<BroadcastService, 'subscribe'>,
-  observe: (seconds: number) => void,
-  now: () => number,
-): () => void {
-  const openedAtMs = new Map<string, number>();
-  return service.subscribe((event) => {
-    if (event.type !== 'session') return;
-    const { id, state } = event.session;
-    if (state === 'connecting') {
-      openedAtMs.set(id, now());
-      return;
+/**
+ * `request`: the offer until its answer. `ice`: from there to the first authentic STUN request. `dtls`: on to the proved
+ * peer. `connect`: these three together. `packet`, `key-frame`: from there to the first one that leaves to the viewer.
+ * `picture`: from the person's click to the first decoded frame.
+ */
+export type ViewerPhase = 'request' | JoinStep | 'connect' | 'picture';
+/** The same of publishers, where `packet` and `key-frame` are the first ones that arrive. */
+export type PublisherPhase = `publish-${Exclude<ViewerPhase, 'picture'>}`;
+export type JoinPhase = ViewerPhase | PublisherPhase;
+
+export interface JoinTimesOptions {
+  readonly service: Pick<BroadcastService, 'subscribe' | 'session' | 'describe'>;
+  readonly metrics: { observeJoin(phase: JoinPhase, seconds: number): void };
+  /** Unix ms with fractions, on the clock that the media workers have. */
+  readonly now: () => number;
+}
+
+interface Join {
+  readonly role: SessionView['role'];
+  readonly broadcast: string;
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
+  /** What was reached, and when. */
+  readonly reachedAtMs: Map<JoinStep, number>;
+  /** Each phase counts once. */
+  readonly measured: Set<ViewerPhase>;
+  /** Whether there was something to see when the transport came up. A viewer who waits for the publisher is not slow. */
+  isLive: boolean;
+}
+
+const MEDIA_PHASES: ReadonlySet<ViewerPhase> = new Set<ViewerPhase>(['packet', 'key-frame', 'picture']);
+
+export class JoinTimes {
+  readonly #options: JoinTimesOptions;
+  /** By session, from the answer until it ends or resumes. */
+  readonly #joins = new Map<string, Join>();
+  readonly #unsubscribe: () => void;
+
+  constructor(options: JoinTimesOptions) {
+    this.#options = options;
+    this.#unsubscribe = options.service.subscribe((event) => this.#heard(event));
+  }
+
+  /** An offer was answered, so long after it came. */
+  answered({ session, resumed }: Pick<OpenedSession, 'session' | 'resumed'>, seconds: number): void {
+    const { id, role, broadcast } = session;
+    this.#joins.delete(id);
+    // It may have ended before its answer left.
+    if (resumed || !this.#options.service.session(id)) return;
+    const answeredAtMs = this.#options.now();
+    const join: Join = {
+      role,
+      broadcast,
+      askedAtMs: answeredAtMs - seconds * 1000,
+      answeredAtMs,
+      reachedAtMs: new Map(),
+      measured: new Set(),
+      isLive: false,
+    };
+    this.#joins.set(id, join);
+    this.#measure(join, 'request', join.askedAtMs, answeredAtMs);
+  }
+
+  /** A viewer's page says how long its first picture took. */
+  pictureShown(sessionId: string, ms: number): void {
+    const join = this.#joins.get(sessionId);
+    if (join?.role === 'viewer') this.#measure(join, 'picture', 0, ms);
+  }
+
+  close(): void {
+    this.#unsubscribe();
+  }
+
+  #heard(event: BroadcastEvent): void {
+    if (event.type === 'session' && event.session.state === 'ended') this.#joins.delete(event.session.id);
+    if (event.type !== 'progress') return;
+    const join = this.#joins.get(event.sessionId);
+    if (join) this.#reached(join, event.step, event.atMs);
+  }
+
+  #reached(join: Join, step: JoinStep, atMs: number): void {
+    join.reachedAtMs.set(step, atMs);
+    switch (step) {
+      case 'ice':
+        join.isLive = this.#options.service.describe(join.broadcast).state === 'live';
+        this.#measure(join, 'ice', join.answeredAtMs, atMs);
+        break;
+      case 'dtls':
+        this.#measure(join, 'dtls', join.reachedAtMs.get('ice') ?? atMs, atMs);
+        this.#measure(join, 'connect', join.askedAtMs, atMs);
+        break;
+      default:
+        this.#measure(join, step, join.reachedAtMs.get('dtls') ?? atMs, atMs);
     }
-    const openedMs = openedAtMs.get(id);
-    openedAtMs.delete(id);
-    if (state === 'connected' && openedMs !== undefined) observe((now() - openedMs) / 1000);
-  });
+  }
+
+  #measure(join: Join, phase: ViewerPhase, fromMs: number, toMs: number): void {
+    if (join.measured.has(phase)) return;
+    join.measured.add(phase);
+    const seconds = Math.max(0, toMs - fromMs) / 1000;
+    if (join.role === 'viewer') {
+      if (join.isLive || !MEDIA_PHASES.has(phase)) this.#options.metrics.observeJoin(phase, seconds);
+    } else if (phase !== 'picture') this.#options.metrics.observeJoin(`publish-${phase}`, seconds);
+  }
 }

@@ -3,10 +3,8 @@
 
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { JoinPhase } from './join-times.ts';
 import type { WorkerCounters } from './media/worker-protocol.ts';
-
-/** `request`: the offer was answered. `connect`: from the offer until the transport is up. */
-export type JoinPhase = 'request' | 'connect';
 
 export interface MetricsOptions {
   readonly totals: () => { readonly broadcasts: number; readonly viewers: number };
@@ -26,6 +24,7 @@ export class Metrics {
   readonly #rtpBytesSent: Counter;
   readonly #rtpPacketsDropped: Counter<'reason'>;
   readonly #dataMessagesSent: Counter;
+  readonly #timedMessagesDropped: Counter;
   readonly #joinSeconds: Histogram<'phase'>;
   readonly #eventLoopLagSeconds: Gauge<'thread'>;
   readonly #sendLoad: Gauge<'thread'>;
@@ -38,6 +37,10 @@ export class Metrics {
     this.#rtpPacketsSent = counter('rtp_packets_sent_total', 'RTP packets that went to viewers.');
     this.#rtpBytesSent = counter('rtp_bytes_sent_total', 'Bytes of RTP packets that went to viewers.');
     this.#dataMessagesSent = counter('data_messages_sent_total', 'Data messages that went to viewers.');
+    this.#timedMessagesDropped = counter(
+      'timed_messages_dropped_total',
+      'Data messages of video frames that viewers did not get.',
+    );
     this.#rtpPacketsDropped = new Counter({
       name: 'fanlight_rtp_packets_dropped_total',
       help: 'RTP packets that were not forwarded, by reason.',
@@ -46,7 +49,9 @@ export class Metrics {
     });
     this.#joinSeconds = new Histogram({
       name: 'fanlight_join_seconds',
-      help: 'How long joining took, by phase: request (offer answered), connect (offer until the transport is up).',
+      help:
+        'How long joining took, by phase: request, ice, dtls (connect is the three together), then packet and key-frame ' +
+        "(until the first one leaves), picture (a page's click until its first frame). publish-…: the same of publishers.",
       labelNames: ['phase'],
       buckets: JOIN_BUCKETS_SECONDS,
       registers,
@@ -79,6 +84,7 @@ export class Metrics {
     this.#rtpPacketsSent.inc(grown('sent', counters.rtpPacketsSent));
     this.#rtpBytesSent.inc(grown('bytes', counters.rtpBytesSent));
     this.#dataMessagesSent.inc(grown('data', counters.dataMessagesSent));
+    this.#timedMessagesDropped.inc(grown('timed dropped', counters.timedMessagesDropped));
     for (const [reason, count] of Object.entries(counters.rtpPacketsDropped)) {
       this.#rtpPacketsDropped.inc({ reason }, grown(`dropped ${reason}`, count));
     }

@@ -1,37 +1,41 @@
-// The part of the publish page that sends data messages: text, overlays, and overlays that move by themselves.
+// The part of the publish page that sends data messages: text, overlays, and overlays that are made frame by frame.
 
 import { byId, setText } from './dom.js';
 
-const TEST_INTERVAL_MS = 1000;
-const TEST_LABEL = 'overlay';
+const OVERLAY_LABEL = 'overlay';
 const MAX_BYTES = 65_536;
+
+/** @import { OverlayGenerator } from './overlay-generator.js' */
 
 /** @type {Record<string, string>} */
 const REFUSALS = {
   message_too_large: 'it is larger than 64 KiB.',
   data_rate_exceeded: 'too many messages in a short time.',
   invalid_label: 'a label has 1 to 64 characters.',
+  malformed_timed_message: 'on “timed” only JSON with rtpTimestamp passes.',
   state_memory_full: 'the server’s memory for state messages is full.',
 };
 
 export class DataBox {
   #send;
+  #generator;
   #state = byId('data-state', HTMLElement);
-  #step = 0;
   /** The test overlays are on, but nothing can be sent yet. */
   #isWaiting = false;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #timer;
 
-  /** @param {(label: string, text: string) => boolean} send false: not connected */
-  constructor(send) {
+  /**
+   * @param {(label: string, text: string) => boolean} send false: not connected
+   * @param {OverlayGenerator} generator
+   */
+  constructor(send, generator) {
     this.#send = send;
+    this.#generator = generator;
     const text = byId('message-text', HTMLInputElement);
     const label = byId('message-label', HTMLInputElement);
     onSubmit('message-form', () => {
       if (this.#sendOne(label.value.trim(), text.value)) text.value = '';
     });
-    onSubmit('overlay-form', () => this.#sendOne(TEST_LABEL, JSON.stringify(overlayFromForm())));
+    onSubmit('overlay-form', () => this.#sendOne(OVERLAY_LABEL, JSON.stringify(overlayFromForm())));
     byId('test-overlays', HTMLInputElement).addEventListener('change', ({ target }) => {
       this.#runTest(target instanceof HTMLInputElement && target.checked);
     });
@@ -58,33 +62,18 @@ export class DataBox {
 
   /** @param {boolean} isOn */
   #runTest(isOn) {
-    clearInterval(this.#timer);
-    if (isOn) {
-      this.#timer = setInterval(() => this.#testOverlay(), TEST_INTERVAL_MS);
-      this.#testOverlay();
-    } else {
+    if (isOn) this.#generator.start((isSent) => this.#tellWaiting(!isSent));
+    else {
       this.#tellWaiting(false);
-      this.#send(TEST_LABEL, 'null');
+      this.#generator.stop();
     }
-  }
-
-  #testOverlay() {
-    const angle = (this.#step++ * Math.PI) / 8;
-    const box = {
-      text: `Test ${this.#step}`,
-      x: round(0.38 + 0.3 * Math.cos(angle)),
-      y: round(0.36 + 0.26 * Math.sin(angle)),
-      width: 0.24,
-      height: 0.28,
-    };
-    this.#tellWaiting(!this.#send(TEST_LABEL, JSON.stringify(box)));
   }
 
   /** @param {boolean} isWaiting */
   #tellWaiting(isWaiting) {
     if (isWaiting === this.#isWaiting) return;
     this.#isWaiting = isWaiting;
-    setText(this.#state, isWaiting ? 'Starts when you are live.' : '');
+    setText(this.#state, isWaiting ? 'Starts when you are live with a picture.' : '');
   }
 }
 

@@ -4,6 +4,7 @@ import { ChatPanel } from './chat-panel.js';
 import { byId, fillIcons, setLine, setText } from './dom.js';
 import { GraceCountdown } from './grace-countdown.js';
 import { JOIN_WORDS, joinState } from './join-state.js';
+import { JoinWatch } from './join-watch.js';
 import { KeyForm } from './key-form.js';
 import { MessageList } from './message-list.js';
 import { Overlay } from './overlay.js';
@@ -14,6 +15,8 @@ import { PresenceList } from './presence-list.js';
 import { QualityPanel } from './quality-panel.js';
 import { reasonWords } from './reason-words.js';
 import { ResilientSession } from './resilient-session.js';
+import { TimedMessages } from './timed-messages.js';
+import { WaterfallPanel } from './waterfall-panel.js';
 import { WhepClient } from './whep-client.js';
 
 /** @import { Status } from './reconnector.js' */
@@ -24,9 +27,10 @@ const video = byId('video', HTMLVideoElement);
 const player = new Player(video, byId('still', HTMLCanvasElement));
 const overlay = new Overlay(byId('overlay', HTMLElement), video);
 const messages = new MessageList(byId('messages', HTMLElement), byId('messages-empty', HTMLElement));
+const timed = new TimedMessages(video, ({ message }) => show('timed', message));
 const keyForm = new KeyForm('view', (key) => {
   session.useKey(key);
-  session.start();
+  join(performance.now());
 });
 
 const key = readKey('view');
@@ -34,6 +38,12 @@ const client = new WhepClient(`/whep/${encodeURIComponent(name)}`, key ? { token
 const asks = { presence: true, chat: true };
 const session = new ResilientSession({ client, open: view, role: 'viewer', broadcast: name, asks });
 const countdown = new GraceCountdown(byId('status-remaining', HTMLElement), session.socket);
+const watch = new JoinWatch({
+  client,
+  socket: session.socket,
+  video,
+  isLive: () => (broadcast?.state ?? 'live') === 'live',
+});
 
 /** @type {MediaStreamTrack[]} */
 let tracks = [];
@@ -53,7 +63,7 @@ session.on('status', (now) => {
 session.on('broadcast', (now) => {
   const mayPlayNow = status?.phase === 'unsupported' && kindsOf(now) !== kindsOf(broadcast);
   broadcast = now;
-  if (mayPlayNow) session.start();
+  if (mayPlayNow) join(performance.now());
   if (now.state === 'idle') overlay.clear();
   showTracks();
   render();
@@ -64,6 +74,7 @@ session.on('session', (now) => {
 });
 client.on('channel', listenTo);
 client.on('previous', render);
+client.on('connection', (connection) => timed.restart(connection));
 player.on('playing', (isPlaying) => {
   hasPicture = isPlaying;
   wasSeen ||= isPlaying;
@@ -72,18 +83,22 @@ player.on('playing', (isPlaying) => {
 });
 
 // First of all the picture; what surrounds it is put together while the offer is on its way.
-session.start();
+join(0);
 session.socket.connect();
 fillIcons();
 setUpControls(player, video, byId('stage', HTMLElement));
 setText(byId('name', HTMLElement), name);
-byId('again', HTMLButtonElement).addEventListener('click', () => session.start());
+byId('again', HTMLButtonElement).addEventListener('click', () => join(performance.now()));
 new ChatPanel(byId('chat', HTMLElement), session.socket, { role: 'viewer' });
 new PresenceList(byId('people', HTMLElement), session.socket);
 new QualityPanel('viewer', {
   words: byId('quality-words', HTMLElement),
   numbers: byId('quality-numbers', HTMLElement),
   connection: () => client.peerConnection,
+});
+new WaterfallPanel(watch, {
+  words: byId('waterfall-words', HTMLElement),
+  table: byId('waterfall', HTMLTableElement),
 });
 leaveWithThePage();
 Object.defineProperty(window, 'fanlight', {
@@ -96,6 +111,12 @@ Object.defineProperty(window, 'fanlight', {
     },
   },
 });
+
+/** @param {number} clickedAtMs on the clock of `performance.now()`; the page itself was asked for at 0 */
+function join(clickedAtMs) {
+  watch.start(clickedAtMs);
+  session.start();
+}
 
 async function view() {
   tracks = await client.view();
@@ -112,8 +133,17 @@ function listenTo(channel) {
   channel.onmessage = ({ data }) => {
     if (channel.label === 'fanlight') heardFromServer(data);
     else if (typeof data !== 'string') messages.add(channel.label, `${data.byteLength} bytes of binary data`);
-    else if (!overlay.take(channel.label, data)) messages.add(channel.label, data);
+    else if (channel.label !== 'timed' || !timed.take(data)) show(channel.label, data);
   };
+}
+
+/**
+ * @param {string} label
+ * @param {string} text
+ */
+function show(label, text) {
+  // A box of a frame is where it belongs in that frame, not on its way there.
+  if (!overlay.take(label, text, { glides: label !== 'timed' })) messages.add(label, text);
 }
 
 /** @param {unknown} data a message of the control channel */

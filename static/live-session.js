@@ -7,6 +7,7 @@ import { isOpen } from './reconnector-rules.js';
 import { ResilientSession } from './resilient-session.js';
 import { WhipClient } from './whip-client.js';
 
+/** @import { FrameTimestamps } from './frame-timestamps.js' */
 /** @import { BroadcastView } from './signaling-socket.js' */
 /** @import { PublishedMedia } from './whip-client.js' */
 /** @import { Status } from './reconnector.js' */
@@ -28,20 +29,22 @@ export class LiveSession extends Emitter {
   #name;
   #media;
   #switches;
+  #frames;
   #client;
   #session;
   #releaseClaim = () => {};
 
   /**
    * @param {string} name of the broadcast
-   * @param {{ media: () => PublishedMedia, switches: () => { isMuted: boolean, isCameraOff: boolean }, key?: string | undefined }} options
-   *   `media`: what to send now; `switches`: what of it is off
+   * @param {{ media: () => PublishedMedia, switches: () => { isMuted: boolean, isCameraOff: boolean }, frames: FrameTimestamps, key?: string | undefined }} options
+   *   `media`: what to send now; `switches`: what of it is off; `frames`: of the video that is sent
    */
-  constructor(name, { media, switches, key }) {
+  constructor(name, { media, switches, frames, key }) {
     super();
     this.#name = name;
     this.#media = media;
     this.#switches = switches;
+    this.#frames = frames;
     this.#client = new WhipClient(`/whip/${encodeURIComponent(name)}`, key ? { token: key } : {});
     this.#session = new ResilientSession({
       client: this.#client,
@@ -130,6 +133,18 @@ export class LiveSession extends Emitter {
   }
 
   /**
+   * Sends a message that viewers get with a frame of the video.
+   * @param {object} message
+   * @param {VideoFrameCallbackMetadata | number} [frame] as for `FrameTimestamps.annotate`; without it the frame that is seen now
+   * @returns {Promise<boolean>} false: there is no connection, or nothing is known of its frames
+   */
+  async sendTimed(message, frame) {
+    if (this.phase !== 'connected') return false;
+    const time = await this.#frames.annotate(frame);
+    return time !== undefined && this.send('timed', JSON.stringify({ ...message, rtpTimestamp: time.rtpTimestamp }));
+  }
+
+  /**
    * @param {{ title?: string, listed?: boolean, chat?: string, slowModeSeconds?: number }} settings
    * @returns {boolean} false: not connected
    */
@@ -143,6 +158,7 @@ export class LiveSession extends Emitter {
   }
 
   async #publish() {
+    await this.#frames.ready;
     const offered = this.#media();
     await this.#client.publish(offered, { dataChannels: DATA_CHANNELS });
     // A device may have been switched while the offer was on its way.
@@ -162,6 +178,8 @@ export class LiveSession extends Emitter {
     this.#session.on('refused', (reason) => {
       if (reason === 'missing_key' || reason === 'wrong_key') this.emit('keyRefused', reason);
     });
+    this.#frames.on('broken', () => this.#session.resume());
+    this.#client.on('opening', (connection) => this.#frames.attach(connection));
     this.#client.on('channel', (channel) => {
       if (channel.label === 'fanlight') channel.onmessage = ({ data }) => this.#heard(data);
     });
@@ -176,7 +194,9 @@ export class LiveSession extends Emitter {
   /** @param {unknown} data a message of the control channel */
   #heard(data) {
     try {
-      const { type, label, code } = JSON.parse(String(data));
+      const message = JSON.parse(String(data));
+      this.#frames.heard(message);
+      const { type, label, code } = message;
       if (type === 'refused') this.emit('messageRefused', { label: String(label), code: String(code) });
     } catch {
       // A newer server may say what this page does not know.

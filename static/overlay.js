@@ -17,7 +17,8 @@ const MAX_TEXT = 200;
  */
 
 /**
- * Reads a data message: JSON with `text`, `x`, `y`, `width`, `height`, an array of those, or `null`.
+ * Reads a data message: JSON with `text`, `x`, `y`, `width`, `height`, an array of those, an object with such an array as
+ * `boxes`, or `null`.
  * @param {string} message
  * @returns {Box[] | undefined} undefined: not an overlay message. Empty: take the boxes away
  */
@@ -30,7 +31,8 @@ export function parseOverlay(message) {
     return undefined;
   }
   if (value === null) return [];
-  const boxes = (Array.isArray(value) ? value : [value]).map(parseBox);
+  const listed = Array.isArray(value.boxes) ? value.boxes : value;
+  const boxes = (Array.isArray(listed) ? listed : [listed]).map(parseBox);
   const valid = boxes.filter((box) => box !== undefined);
   return valid.length === boxes.length ? valid.slice(0, MAX_BOXES) : undefined;
 }
@@ -107,14 +109,16 @@ export class Overlay {
   /**
    * @param {string} label each label has boxes of its own
    * @param {string} message
+   * @param {{ glides?: boolean }} [options] `glides`: boxes move to a new place, else they are there with the next frame
    * @returns {boolean} false: not an overlay message
    */
-  take(label, message) {
+  take(label, message, { glides = true } = {}) {
     const boxes = parseOverlay(message);
     if (!boxes) return false;
     const old = this.#labels.get(label);
     clearTimeout(old?.timer);
     const elements = this.#elementsFor(boxes.length, old?.elements ?? []);
+    for (const element of elements) element.classList.toggle('glides', glides);
     if (boxes.length === 0) {
       this.#labels.delete(label);
       return true;

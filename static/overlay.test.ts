@@ -19,7 +19,13 @@ describe('parseOverlay', () => {
     expect(parseOverlay(JSON.stringify([box, { ...box, text: 7 }]))?.map(({ text }) => text)).toEqual(['a', '7']);
   });
 
-  it.each(['null', '[]', ' null '])('takes boxes away for %s', (message) => {
+  it('reads an object with an array of boxes, and whatever else', () => {
+    const box = { text: 'a', x: 0, y: 0, width: 1, height: 1 };
+    expect(parseOverlay(JSON.stringify({ rtpTimestamp: 7, boxes: [box, box] }))?.length).toBe(2);
+    expect(parseOverlay(JSON.stringify({ rtpTimestamp: 7, ...box }))?.length).toBe(1);
+  });
+
+  it.each(['null', '[]', ' null ', '{"rtpTimestamp":7,"boxes":[]}'])('takes boxes away for %s', (message) => {
     expect(parseOverlay(message)).toEqual([]);
   });
 
@@ -34,6 +40,8 @@ describe('parseOverlay', () => {
     '{"x":0,"y":0,"width":1,"height":1}',
     '[{"text":"a","x":0,"y":0,"width":1,"height":1}, 3]',
     '[null]',
+    '{"boxes":[3]}',
+    '{"boxes":7}',
     '{"text":',
     '42',
   ])('leaves %s to the message list', (message) => {

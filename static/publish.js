@@ -5,12 +5,14 @@ import { isAboutChat } from './chat-rules.js';
 import { ChatSettings } from './chat-settings.js';
 import { DataBox } from './data-box.js';
 import { byId, copyOnClick, durationText, fillIcons, setLine, setText } from './dom.js';
+import { FrameTimestamps } from './frame-timestamps.js';
 import { KeyForm } from './key-form.js';
 import { recallLive } from './live-memory.js';
 import { LiveSession } from './live-session.js';
 import { LocalMedia } from './local-media.js';
 import { MediaControls } from './media-controls.js';
 import { insecureNotice, mediaNotice } from './media-notices.js';
+import { OverlayGenerator } from './overlay-generator.js';
 import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } from './page.js';
 import { PresenceList } from './presence-list.js';
 import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
@@ -24,12 +26,17 @@ import { QualityPanel } from './quality-panel.js';
 
 const name = broadcastFromPath();
 const media = new LocalMedia();
+const preview = byId('preview', HTMLVideoElement);
 const live = new LiveSession(name, {
   media: () => media.media,
   switches: () => ({ isMuted: media.isMuted, isCameraOff: media.isCameraOff }),
+  frames: new FrameTimestamps(preview),
   key: readKey('publish'),
 });
-const dataBox = new DataBox((label, text) => live.send(label, text));
+const dataBox = new DataBox(
+  (label, text) => live.send(label, text),
+  new OverlayGenerator(preview, (message, frame) => live.sendTimed(message, frame)),
+);
 const chatSettings = new ChatSettings((settings) => live.changeSettings(settings));
 const controls = new MediaControls(media, showMediaProblem);
 const keyForm = new KeyForm('publish', (key) => {
@@ -93,6 +100,7 @@ Object.defineProperty(window, 'fanlight', {
     get session() {
       return live.client.sessionId;
     },
+    sendTimed: live.sendTimed.bind(live),
   },
 });
 void start();

@@ -20,6 +20,9 @@ const GOODBYE_MS = 1000;
 /**
  * @typedef {object} SessionEvents
  * @property {RTCPeerConnectionState} state of the current peer connection
+ * @property {undefined} asked an offer leaves
+ * @property {string | null} answered its answer came; the header `Server-Timing`
+ * @property {RTCPeerConnection} opening a peer connection is about to be offered: it has what it will send
  * @property {RTCPeerConnection} connection there is a new peer connection
  * @property {RTCPeerConnectionState} previous state of the connection that the current one replaces
  * @property {RTCDataChannel} channel the server opened a data channel on the current connection
@@ -125,6 +128,7 @@ export class SessionClient extends Emitter {
     const connection = new RTCPeerConnection({ iceServers: this.#iceServers, bundlePolicy: 'max-bundle' });
     try {
       prepare(connection);
+      this.emit('opening', connection);
       // The server is ICE-lite and needs no candidates of ours, so the offer goes out before any is gathered.
       const offer = await connection.createOffer();
       const [response] = await Promise.all([this.#post(offer.sdp ?? ''), connection.setLocalDescription(offer)]);
@@ -194,8 +198,9 @@ export class SessionClient extends Emitter {
   }
 
   /** @param {string} offer */
-  #post(offer) {
-    return request(this.#endpoint, {
+  async #post(offer) {
+    this.emit('asked', undefined);
+    const response = await request(this.#endpoint, {
       method: 'POST',
       headers: this.#headers({
         'Content-Type': 'application/sdp',
@@ -204,6 +209,8 @@ export class SessionClient extends Emitter {
       body: offer,
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
+    this.emit('answered', response.headers.get('Server-Timing'));
+    return response;
   }
 
   /** @param {URL} url */

@@ -68,6 +68,18 @@ test('refused messages use up the rate, too', () => {
   expect(relay.accept(bytes('a', 1), 0)).toMatchObject({ code: 'data_rate_exceeded' });
 });
 
+test.each([
+  ['timed', false, '{"rtpTimestamp":7}', 'relayed'],
+  ['timed', true, '{"rtpTimestamp":7}', 'refused'],
+  ['timed', false, '{}', 'refused'],
+  ['timed/x', false, '{}', 'relayed'],
+])('on %s (binary: %s) the message %s is %s', (label, binary, text, outcome) => {
+  const relay = relayWith();
+  expect(relay.accept({ ...textMessage(label, text), binary }, 0).outcome).toBe(outcome);
+  expect(relay.labels).toEqual(outcome === 'relayed' ? [label] : []);
+  expect(relay.remembersNothing).toBe(true);
+});
+
 test.each(['', 'a\nb', 'fanlight', 'x'.repeat(65)])('the label %j is refused', (label) => {
   const relay = relayWith();
   expect(relay.openLabel(label)).toMatchObject({ outcome: 'refused', code: 'invalid_label' });

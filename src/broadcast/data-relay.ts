@@ -1,11 +1,12 @@
 // The data policy of one broadcast: which messages pass, which labels exist, what late joiners get.
-// It must not know transports, sockets or the store, and never looks into a payload.
+// It must not know transports, sockets or the store, and looks into no payload but those that belong to video frames.
 
 import type { ErrorCode } from '../errors.ts';
+import { readTimedMessage } from '../rtp/timed-message.ts';
 import type { Limits } from './limits.ts';
 import { isLabel } from './names.ts';
 import type { DataMessage } from './ports.ts';
-import { CONTROL_LABEL, isStateLabel } from './ports.ts';
+import { CONTROL_LABEL, isStateLabel, TIMED_LABEL } from './ports.ts';
 import { TokenBucket } from './token-bucket.ts';
 
 export interface Refusal {
@@ -83,6 +84,9 @@ export class DataRelay {
     if (message.payload.byteLength > this.#limits.messageBytes) return refusal('message_too_large');
     if (isStateLabel(message.label) && !this.#fits(message)) {
       return refusal('state_memory_full', `A broadcast remembers at most ${this.#limits.stateBytes} bytes.`);
+    }
+    if (message.label === TIMED_LABEL && (message.binary || !readTimedMessage(message.payload))) {
+      return refusal('malformed_timed_message');
     }
     const label = this.openLabel(message.label);
     if (label.outcome === 'refused') return label;

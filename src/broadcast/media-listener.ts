@@ -35,6 +35,9 @@ export class MediaListener {
       case 'active':
         this.#roster.apply(session, event.type);
         break;
+      case 'progress':
+        this.#roster.announcer.emit({ type: 'progress', sessionId: session.id, step: event.step, atMs: event.atMs });
+        break;
       case 'closed':
         this.#log?.info({ broadcast: session.broadcast, role: session.role, reason: event.reason }, 'transport closed');
         this.#roster.transportClosed(session, event.reason);

@@ -19,6 +19,9 @@ export const MAX_DATA_MESSAGE_BYTES = 64 * 1024;
 /** The control channel between one client and the server; never relayed. */
 export const CONTROL_LABEL = 'fanlight';
 
+/** Its messages belong to video frames: JSON objects with `rtpTimestamp`, which viewers receive in the numbers that they see. */
+export const TIMED_LABEL = 'timed';
+
 /** Labels whose last message is remembered for late joiners, and whose newest is worth more than the ones before. */
 export function isStateLabel(label: string): boolean {
   return label === 'state' || label.startsWith('state/');
@@ -59,6 +62,12 @@ export interface IceDescription {
 /** Why a transport ended; `stopped` is our own doing. */
 export type TransportEndReason = 'stopped' | 'setup-timeout' | 'silent' | 'closed-by-peer' | 'worker-died' | 'failed';
 
+/**
+ * A step on the way to the first picture. `ice`: the first authentic STUN request. `dtls`: the peer is proved, the transport
+ * up. `packet` and `key-frame`: the first one leaves to a viewer, or comes from a publisher.
+ */
+export type JoinStep = 'ice' | 'dtls' | 'packet' | 'key-frame';
+
 /** One video layer of a publisher as it really is; without simulcast there is one. */
 export interface LayerView {
   /** Null without simulcast, or where layers are told apart by SSRC. */
@@ -76,6 +85,8 @@ export interface LayerView {
 
 export type TransportEvent =
   | { readonly type: 'connected'; readonly transportId: string }
+  /** Each step once, `ice` first: Unix ms with fractions, on the clock that all threads share. */
+  | { readonly type: 'progress'; readonly transportId: string; readonly step: JoinStep; readonly atMs: number }
   /** Nothing authentic has arrived for a while; the transport is kept for now. */
   | { readonly type: 'silent'; readonly transportId: string }
   /** After `silent`: packets arrive again. */
@@ -123,8 +134,12 @@ export interface MediaPort {
   restartIce(transportId: string): Promise<IceDescription>;
   /** Idempotent; unknown ids are ignored. No `closed` event follows for a transport closed by this call. */
   closeTransport(transportId: string): void;
-  /** To every viewer transport of the broadcast that had `startData`. */
-  sendData(broadcast: string, message: DataMessage): void;
+  /**
+   * To every viewer transport of the broadcast that had `startData`.
+   * @param timedBy with a message on TIMED_LABEL: the publisher's transport whose RTP timestamps it speaks of; without one
+   *   there is no frame that it could belong to
+   */
+  sendData(broadcast: string, message: DataMessage, timedBy?: string): void;
   /** Opens the labels at the viewer, sends it the snapshot, and lets live messages follow. */
   startData(transportId: string, labels: readonly string[], snapshot: readonly DataMessage[]): void;
   /** Opens a label at every viewer transport of the broadcast that had `startData`. */

@@ -51,6 +51,33 @@ test('a viewer who resumes gets the snapshot on its new transport', async () => 
   expect(stage.media.started.map((start) => start.transportId)).toEqual([back.transportId]);
 });
 
+test('a message of a video frame carries whose numbers it has: those of the publisher’s transport, whoever sends it', async () => {
+  const stage = new Stage();
+  const message = textMessage('timed', '{"rtpTimestamp":1}');
+  stage.registry.publishData('live', message);
+  const publisher = await stage.publish();
+  stage.media.emit({ type: 'data', transportId: publisher.transportId, message });
+  stage.registry.publishData('live', message);
+  const back = await stage.publish(resumeOf(publisher));
+  stage.registry.publishData('live', message);
+  stage.registry.publishData('live', textMessage('chat', '{"rtpTimestamp":1}'));
+  expect(stage.media.sent.map(({ timedBy }) => timedBy)).toEqual([
+    undefined,
+    publisher.transportId,
+    publisher.transportId,
+    back.transportId,
+    undefined,
+  ]);
+});
+
+test('a message of a video frame that names none is refused', async () => {
+  const stage = new Stage();
+  const { transportId } = await stage.publish();
+  stage.media.emit({ type: 'data', transportId, message: textMessage('timed', '{"frame":1}') });
+  expect(stage.media.refused).toEqual([{ transportId, label: 'timed', code: 'malformed_timed_message' }]);
+  expect(stage.media.sent).toEqual([]);
+});
+
 test('a publisher gets no data', async () => {
   const stage = new Stage();
   const { transportId } = await stage.publish();

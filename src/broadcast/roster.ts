@@ -8,7 +8,16 @@ import type { MessageOutcome } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
 import { PresenceDesk } from './people/presence-desk.ts';
-import type { BroadcastSettings, Clock, DataMessage, MediaPort, Role, Store, TransportEndReason } from './ports.ts';
+import {
+  type BroadcastSettings,
+  type Clock,
+  type DataMessage,
+  type MediaPort,
+  type Role,
+  type Store,
+  TIMED_LABEL,
+  type TransportEndReason,
+} from './ports.ts';
 import { type Jitter, recall } from './recall.ts';
 import type { BroadcastReason, BroadcastView } from './service.ts';
 import { REASON_OF_CLOSING } from './session/absence.ts';
@@ -216,7 +225,8 @@ export class Roster {
     if (result.outcome === 'refused') return result;
     const { message } = result;
     if (result.opensLabel) this.#media.openDataLabel(broadcast.name, message.label);
-    this.#media.sendData(broadcast.name, message);
+    const timedBy = message.label === TIMED_LABEL ? broadcast.publisher?.transportId : undefined;
+    this.#media.sendData(broadcast.name, message, timedBy);
     if (result.remembered) {
       this.#store.saveStateMessage(broadcast.name, message);
       // A message for nobody starts its time anew; `settle` sets it.

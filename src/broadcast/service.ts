@@ -8,6 +8,7 @@ import type {
   ChatRight,
   DataMessage,
   IceDescription,
+  JoinStep,
   LayerView,
   Mute,
   Role,
@@ -108,13 +109,15 @@ export type BroadcastEvent =
   | { readonly type: 'mutes'; readonly broadcast: string }
   /** A viewer session read its data too slowly and lost messages. */
   | { readonly type: 'data-lost'; readonly sessionId: string; readonly label: string; readonly messages: number }
-  /** The client should open another connection, so long from now; what it has goes on meanwhile. */
+  /** The session's client should come back by a new offer, after so long. `codec`: it did not negotiate what is sent now. */
   | {
       readonly type: 'reconnect';
       readonly sessionId: string;
       readonly reason: ReconnectReason;
       readonly afterMs: number;
-    };
+    }
+  /** The session's transport took a step toward its first picture, as `TransportEvent` says it. */
+  | { readonly type: 'progress'; readonly sessionId: string; readonly step: JoinStep; readonly atMs: number };
 
 /** `codec`: the publisher sends what this viewer did not negotiate. */
 export type ReconnectReason = 'server-stopping' | 'codec';

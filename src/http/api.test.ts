@@ -228,6 +228,7 @@ describe('a data message', () => {
     ['text/plain', 'x', '?label=', 400, 'invalid_label'],
     ['text/plain', 'x', '?label=fanlight', 400, 'invalid_label'],
     ['text/plain', 'x', '?label=a&label=b', 400, 'invalid_label'],
+    ['application/json', '{"rtpTimestamp":-1}', '?label=timed', 400, 'malformed_timed_message'],
   ])('of type %s, %s…, %s is refused', async (type, body, query, status, code) => {
     await start();
     const response = await send('POST', path + query, type, body);

@@ -100,6 +100,7 @@ describe('every response', () => {
       [
         "default-src 'none'",
         "script-src 'self'",
+        "worker-src 'self'",
         "style-src 'self'",
         "img-src 'self' data: blob:",
         "media-src 'self' blob: mediastream:",
@@ -132,13 +133,15 @@ describe('health', () => {
 
   it('shows metrics, with the joins that were made', async () => {
     await start();
-    await running.fetch('/whip/live', { method: 'POST', headers: { 'Content-Type': OFFER_TYPE }, body: offerWith() });
-    await running.stage.watch();
+    for (const path of ['/whip/live', '/whep/live']) {
+      await running.fetch(path, { method: 'POST', headers: { 'Content-Type': OFFER_TYPE }, body: offerWith() });
+    }
     const response = await running.fetch('/metrics');
     expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
     const text = await response.text();
     expect(text).toContain('fanlight_viewers 1\n');
     expect(text).toContain('fanlight_join_seconds_count{phase="request"} 1\n');
+    expect(text).toContain('fanlight_join_seconds_count{phase="publish-request"} 1\n');
   });
 
   it('shows metrics only with the admin key when there is one', async () => {

@@ -6,6 +6,7 @@ import express, { type Express } from 'express';
 import type { BroadcastService } from '../broadcast/service.ts';
 import type { Config } from '../config.ts';
 import { FanlightError } from '../errors.ts';
+import type { JoinTimes } from '../join-times.ts';
 import type { Logger } from '../logger.ts';
 import type { Metrics } from '../metrics.ts';
 import { iceServersAt } from '../signaling/ice-servers.ts';
@@ -27,7 +28,8 @@ import type { Rights } from './rights.ts';
 export interface HttpAppOptions {
   readonly config: Pick<Config, 'trustProxy' | 'strictWhip' | 'offersPerMinute' | 'iceServers' | 'turn'>;
   readonly service: BroadcastService;
-  readonly metrics: Pick<Metrics, 'contentType' | 'text' | 'observeJoin'>;
+  readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
+  readonly joins: Pick<JoinTimes, 'answered'>;
   readonly logger: Logger;
   readonly rights: Rights;
   readonly isReady: () => Readiness;
@@ -46,7 +48,7 @@ export interface HttpApp {
   readonly app: Express;
   /** Whom a request counts for: the client's address (IPv6: its /56), trusted proxies considered. For those that do not go through `app`. */
   clientAddress(request: IncomingMessage): string;
-  /** Stops listening to the service. */
+  /** Ends event streams and stops listening to the service. */
   close(): void;
 }
 
@@ -68,7 +70,7 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       strict: config.strictWhip,
       iceServers: () => iceServersAt(config, Date.now()),
       addressHints: (request) => addressHints(request, isTrusted),
-      onAnswered: (seconds) => metrics.observeJoin('request', seconds),
+      onAnswered: (opened, seconds) => options.joins.answered(opened, seconds),
     });
     return { path, resource };
   });

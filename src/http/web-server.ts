@@ -2,6 +2,7 @@
 // It must not know the media plane or the store.
 
 import type { Config } from '../config.ts';
+import type { JoinTimes } from '../join-times.ts';
 import { iceServersAt } from '../signaling/ice-servers.ts';
 import { attachWebSocket } from '../signaling/websocket.ts';
 import { createHttpApp, type HttpApp, type HttpAppOptions } from './app.ts';
@@ -12,6 +13,7 @@ import type { Certificate } from './tls.ts';
 export interface WebServerOptions
   extends Pick<HttpAppOptions, 'service' | 'metrics' | 'logger' | 'isReady' | 'version'> {
   readonly config: Config;
+  readonly joins: Pick<JoinTimes, 'answered' | 'pictureShown'>;
   /** Of the HTTPS listener; undefined: there is none. */
   readonly certificate: Certificate | undefined;
   /** Unix ms. */
@@ -24,7 +26,7 @@ export class WebServer {
   readonly #webSocket: { close(): Promise<void> };
 
   constructor({ config, certificate, now, ...shared }: WebServerOptions) {
-    const { service, logger } = shared;
+    const { service, logger, joins } = shared;
     const rights = new Rights(config);
     this.#app = createHttpApp({
       ...shared,
@@ -47,6 +49,7 @@ export class WebServer {
       iceServers: () => iceServersAt(config, now()),
       logger,
       clientAddress: this.#app.clientAddress,
+      onFirstPicture: (sessionId, ms) => joins.pictureShown(sessionId, ms),
     });
   }
 
@@ -65,10 +68,11 @@ export class WebServer {
     this.#servers.closeIdle();
   }
 
-  /** Tells the WebSockets that the server restarts, and lets running requests end for a while. Idempotent. */
+  /** Tells the WebSockets that the server restarts, ends event streams, and lets running requests end for a while. Idempotent. */
   async close(): Promise<void> {
     await this.#webSocket.close();
-    await this.#servers.close();
+    // Before the servers: event streams are requests that would not end by themselves.
     this.#app.close();
+    await this.#servers.close();
   }
 }

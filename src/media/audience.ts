@@ -1,7 +1,7 @@
 // The viewers on a worker, by transport and by broadcast, and the relays that serve them: with the first viewer of a
 // broadcast comes its relay, with the last one it goes. It must not know offers, publishers or commands.
 
-import type { ViewerQuality } from '../broadcast/ports.ts';
+import type { DataMessage, ViewerQuality } from '../broadcast/ports.ts';
 import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import type { SendLoad } from './fanout/gatherer.ts';
@@ -15,6 +15,9 @@ export interface AudienceOptions {
   readonly startMemory: GroupLimits;
   /** Viewers of a broadcast need a key frame. */
   readonly wishKeyFrame: (broadcast: string) => void;
+  /** A message has the numbers of the video that viewers here get. */
+  readonly sendTimed: (broadcast: string, message: DataMessage) => void;
+  readonly onTimedDropped: () => void;
   /** Whether there are viewers of a broadcast here. */
   readonly onWanted: (broadcast: string, wanted: boolean) => void;
 }
@@ -80,7 +83,7 @@ export class Audience {
   #obtainRelay(broadcast: string): Relay {
     const existing = this.#relays.get(broadcast);
     if (existing) return existing;
-    const { engine, load, now, startMemory, wishKeyFrame, onWanted } = this.#options;
+    const { engine, load, now, startMemory, wishKeyFrame, sendTimed, onTimedDropped, onWanted } = this.#options;
     const relay = new Relay({
       broadcast,
       group: engine.addGroup(),
@@ -88,6 +91,7 @@ export class Audience {
       now,
       startMemory,
       wishKeyFrame: () => wishKeyFrame(broadcast),
+      timed: { send: (message) => sendTimed(broadcast, message), onDropped: onTimedDropped },
     });
     this.#relays.set(broadcast, relay);
     onWanted(broadcast, true);

@@ -100,6 +100,11 @@ export class DownTrack implements Latecomer {
     for (const each of sentBefore) this.#member.repeat(each, undefined);
   }
 
+  /** It was given a packet to begin with. */
+  get hasStarted(): boolean {
+    return this.#started;
+  }
+
   /** Also while it is behind already: then one number is left out, so that no frame is put together from both sides. */
   startBehind(packet: CanonicalPacket): void {
     if (this.#payloadType === undefined || this.#isLive) return;

@@ -2,7 +2,13 @@
 // worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
 import { randomInt } from 'node:crypto';
-import type { IceDescription, OpenedTransport, OpenTransportRequest } from '../broadcast/ports.ts';
+import {
+  type IceDescription,
+  type OpenedTransport,
+  type OpenTransportRequest,
+  type Role,
+  TIMED_LABEL,
+} from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './audience.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
@@ -67,6 +73,7 @@ export class MediaWorker {
     dataMessagesSent: 0,
     rtpPacketsDropped: {},
   };
+  #timedMessagesDropped = 0;
 
   constructor({ settings, front, engine, emit, now }: MediaWorkerOptions) {
     this.#settings = settings;
@@ -95,6 +102,8 @@ export class MediaWorker {
         this.#askPublishersHere(broadcast);
         this.#links.wishKeyFrame(broadcast);
       },
+      sendTimed: (broadcast, message) => this.#viewerData.send(broadcast, message),
+      onTimedDropped: () => this.#timedMessagesDropped++,
       onWanted: (broadcast, wanted) => {
         this.#links.setWanted(broadcast, wanted);
         const past = wanted ? this.#pastOf(broadcast) : undefined;
@@ -129,7 +138,7 @@ export class MediaWorker {
         this.#close(command.transportId);
         return;
       case 'data':
-        this.#viewerData.send(command.broadcast, command.message);
+        this.#sendData(command);
         return;
       case 'open-label':
         this.#viewerData.openLabel(command.broadcast, command.label);
@@ -154,6 +163,7 @@ export class MediaWorker {
     const sent = this.#engine.counters();
     return {
       ...this.#counters,
+      timedMessagesDropped: this.#timedMessagesDropped,
       rtpPacketsSent: sent.packetsSent,
       rtpBytesSent: sent.bytesSent,
       sendLoad: this.#load.share,
@@ -225,7 +235,7 @@ export class MediaWorker {
       {
         iceUsernameFragment: credentials.usernameFragment,
         icePassword: credentials.password,
-        candidates: this.#candidates(request.addressHints),
+        candidates: this.#candidates(request.role, request.addressHints),
         fingerprint: this.#settings.certificate.fingerprint,
         sessionId: String(randomInt(2 ** 47)),
       },
@@ -237,6 +247,11 @@ export class MediaWorker {
       tracks: peer instanceof PublisherPeer ? peer.ingress.tracks : [],
       codecs: publishing ? [] : negotiation.media.flatMap(({ codecs }) => [...codecs]),
     };
+  }
+
+  #sendData({ broadcast, message, timedBy }: Extract<WorkerCommand, { type: 'data' }>): void {
+    if (message.label === TIMED_LABEL) this.#audience.relay(broadcast)?.timed.accept(message, timedBy);
+    else this.#viewerData.send(broadcast, message);
   }
 
   #addPublisher({ transportId: id, broadcast }: OpenTransportRequest, { media }: Negotiation): PublisherPeer {
@@ -275,11 +290,12 @@ export class MediaWorker {
   }
 
   #restartIce(transportId: string): IceDescription {
-    const transport = (this.#publishers.get(transportId) ?? this.#audience.viewer(transportId))?.transport;
+    const publisher = this.#publishers.get(transportId);
+    const transport = (publisher ?? this.#audience.viewer(transportId))?.transport;
     if (!transport) throw new FanlightError('unknown_session');
     const credentials = newCredentials();
     transport.restartIce(credentials);
-    return { ...credentials, candidates: this.#candidates([]) };
+    return { ...credentials, candidates: this.#candidates(publisher ? 'publisher' : 'viewer', []) };
   }
 
   #close(transportId: string): void {
@@ -289,11 +305,12 @@ export class MediaWorker {
     this.#audience.remove(transportId);
   }
 
-  #candidates(hints: readonly string[]): string[] {
+  #candidates(role: Role, hints: readonly string[]): string[] {
     return candidateLines({
       announced: this.#settings.announcedAddresses,
       host: this.#settings.hostAddresses,
       hints,
+      role,
       port: this.#front.port,
       ipv6: this.#front.hasIpv6,
     });

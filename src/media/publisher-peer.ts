@@ -4,13 +4,14 @@ import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../
 import type { ErrorCode } from '../errors.ts';
 import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import { Ingress, type IngressOptions } from './ingress/ingress.ts';
+import { JoinSteps } from './join-steps.ts';
 import { SourceMemory } from './source-memory.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
 import type { RtpCounters } from './viewer-peer.ts';
 import type { Past } from './worker-protocol.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop'> {
+export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop' | 'onClock'> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
@@ -26,6 +27,7 @@ const MAX_MESSAGES_PER_SECOND = 1_000;
 export class PublisherPeer implements TransportOwner {
   readonly #options: PublisherPeerOptions;
   readonly ingress: Ingress;
+  readonly #joinSteps: JoinSteps;
   readonly #memory: SourceMemory;
   #transport: Transport | undefined;
   #secondBeganMs = 0;
@@ -33,10 +35,16 @@ export class PublisherPeer implements TransportOwner {
 
   constructor(options: PublisherPeerOptions) {
     this.#options = options;
+    this.#joinSteps = new JoinSteps((step, atMs) =>
+      options.tell({ type: 'progress', transportId: options.id, step, atMs }),
+    );
     this.#memory = new SourceMemory(options.startMemory);
     this.ingress = new Ingress({
       ...options,
       onItem: (item) => {
+        if (item.type === 'packet') {
+          this.#joinSteps.passed(item.kind === 'video' && item.startsDecoding, item.arrivedAtMs);
+        }
         this.#memory.add(item);
         options.onItem(item);
       },
@@ -46,6 +54,7 @@ export class PublisherPeer implements TransportOwner {
         const dropped = options.counters.rtpPacketsDropped;
         dropped[reason] = (dropped[reason] ?? 0) + 1;
       },
+      onClock: (clock) => this.#transport?.data?.tell({ type: 'clock', ...clock }),
     });
   }
 
@@ -94,6 +103,7 @@ export class PublisherPeer implements TransportOwner {
   }
 
   onConnected(): void {
+    this.#joinSteps.connected(this.#transport?.firstHeardMs, this.#options.now());
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }
 

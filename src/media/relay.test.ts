@@ -29,7 +29,15 @@ afterEach(() => vi.useRealTimers());
 
 function newRelay(startMemory: GroupLimits): Relay {
   const now = () => nowMs;
-  return new Relay({ broadcast: 'b', group, load: new SendLoad(now), now, startMemory, wishKeyFrame: () => wishes++ });
+  return new Relay({
+    broadcast: 'b',
+    group,
+    load: new SendLoad(now),
+    now,
+    startMemory,
+    wishKeyFrame: () => wishes++,
+    timed: { send: () => {}, onDropped: () => {} },
+  });
 }
 
 /** A viewer of down tracks alone: what it is sent, as the fan-out engine would. */

@@ -9,6 +9,7 @@ import type { Latecomer } from './catch-up.ts';
 import { absSendTime, type FanoutGroup } from './fanout/engine.ts';
 import { Gatherer, type SendLoad } from './fanout/gatherer.ts';
 import { Latecomers } from './latecomers.ts';
+import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
 import type { Past, SourceItem } from './worker-protocol.ts';
 
@@ -37,12 +38,15 @@ export interface RelayOptions {
   readonly startMemory: GroupLimits;
   /** Passes a viewer's wish on toward the publisher, where it is throttled. */
   readonly wishKeyFrame: () => void;
+  readonly timed: Omit<TimedDataOptions, 'now'>;
 }
 
 /** While viewers wait for a key frame, the wish is repeated so often. */
 const WISH_AGAIN_MS = 500;
 
 export class Relay {
+  /** What takes messages that belong to this relay's video. */
+  readonly timed: TimedData;
   readonly #options: RelayOptions;
   readonly #viewers = new Set<RelayViewer>();
   readonly #upTracks = new Map<MediaKind, UpTrack>();
@@ -65,6 +69,7 @@ export class Relay {
 
   constructor(options: RelayOptions) {
     this.#options = options;
+    this.timed = new TimedData({ ...options.timed, now: options.now });
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
     this.#latecomers = new Latecomers<RelayViewer>({
       now: options.now,
@@ -198,6 +203,7 @@ export class Relay {
     }
     const { codec: codecBefore, newestIndex = 0 } = upTrack;
     const packet = upTrack.receive(sourceId, item);
+    if (packet?.kind === 'video') this.timed.forwarded(sourceId, item.timestamp, packet.timestamp);
     if (packet && packet.codec !== codecBefore) this.#codecChanged(packet.kind, packet.codec, newestIndex);
     return packet;
   }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataMessage, TransportEvent } from '../broadcast/ports.ts';
 import type { Codec } from '../rtp/codec.ts';
+import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import { ntpFromUnixMs, ntpMiddle32 } from '../rtp/ntp.ts';
 import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
 import { ReceivingViewer, VIEWER_ADDRESS, VIEWER_KEYS } from '../test/fake-fanout.ts';
@@ -22,7 +23,9 @@ let nowMs: number;
 let wishes: number;
 let viewer: ReceivingViewer;
 let relay: Relay;
+/** All but its steps to the first picture. */
 let events: TransportEvent[];
+let steps: string[];
 let ends: number;
 
 beforeEach(() => {
@@ -30,18 +33,24 @@ beforeEach(() => {
   nowMs = START_MS;
   wishes = 0;
   events = [];
+  steps = [];
   ends = 0;
   viewer = new ReceivingViewer();
-  relay = new Relay({
+  relay = newRelay({ maxBytes: 0, maxMs: 0 });
+});
+afterEach(() => vi.useRealTimers());
+
+function newRelay(startMemory: GroupLimits): Relay {
+  return new Relay({
     broadcast: 'b',
     group: viewer.engine.addGroup(),
     load: new SendLoad(() => nowMs),
     now: () => nowMs,
-    startMemory: { maxBytes: 0, maxMs: 0 },
+    startMemory,
     wishKeyFrame: () => wishes++,
+    timed: { send: () => {}, onDropped: () => {} },
   });
-});
-afterEach(() => vi.useRealTimers());
+}
 
 const counters = { rtpPacketsReceived: 0, dataMessagesSent: 0, rtpPacketsDropped: {} };
 
@@ -52,7 +61,10 @@ function newPeer(media: readonly AcceptedMedia[] = [VIDEO, AUDIO]): ViewerPeer {
     negotiation: { media, data: undefined, dtlsRole: 'server' },
     counters,
     now: () => nowMs,
-    tell: (event) => events.push(event),
+    tell: (event) => {
+      if (event.type === 'progress') steps.push(`${event.step} ${event.atMs - START_MS}`);
+      else events.push(event);
+    },
     onEnd: () => ends++,
   });
 }
@@ -90,6 +102,25 @@ describe('a viewer that connects', () => {
     connected();
     expect(wishes).toBe(1);
     expect(events).toEqual([{ type: 'connected', transportId: 'v' }]);
+  });
+
+  it('tells each step to its first picture once: when the transport is up, when something leaves, when a key frame does', () => {
+    connected();
+    nowMs += 5;
+    turn(sound(1));
+    turn(sound(2), delta(1));
+    nowMs += 30;
+    turn(key(2));
+    turn(key(3));
+    expect(steps).toEqual(['ice 0', 'dtls 0', 'packet 5', 'key-frame 35']);
+  });
+
+  it('reaches them with what is remembered for joiners, too', () => {
+    relay = newRelay({ maxBytes: 100_000, maxMs: 10_000 });
+    turn(key(1), delta(2));
+    nowMs += 7;
+    connected([VIDEO]);
+    expect(steps).toEqual(['ice 7', 'dtls 7', 'packet 7', 'key-frame 7']);
   });
 
   it('wishes for none without video', () => {

@@ -16,6 +16,7 @@ import { writeGoodbye } from '../rtp/rtcp-writer.ts';
 import { DownTrack } from './down-track.ts';
 import type { FanoutMember } from './fanout/engine.ts';
 import { CNAME } from './identifiers.ts';
+import { JoinSteps } from './join-steps.ts';
 import type { Relay, RelayViewer } from './relay.ts';
 import type { Negotiation } from './sdp/answer.ts';
 import type { SrtpKeys } from './transport/dtls.ts';
@@ -51,6 +52,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   #member: FanoutMember | undefined;
   readonly #downTracks: DownTrack[] = [];
   readonly #feedback = new ReceiverFeedback();
+  readonly #joinSteps: JoinSteps;
   #transport: Transport | undefined;
   /** Labels may be opened and data sent: `startData` has come. */
   #dataStarted = false;
@@ -59,6 +61,9 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   constructor(options: ViewerPeerOptions) {
     this.#options = options;
+    this.#joinSteps = new JoinSteps((step, atMs) =>
+      options.tell({ type: 'progress', transportId: options.id, step, atMs }),
+    );
   }
 
   get broadcast(): string {
@@ -123,7 +128,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   }
 
   onConnected(keys: SrtpKeys | undefined, remote: RemoteAddress): void {
-    const { relay, negotiation } = this.#options;
+    const { relay, negotiation, now } = this.#options;
+    this.#joinSteps.connected(this.#transport?.firstHeardMs, now());
     if (keys && negotiation.media.length > 0) {
       const member = relay.group.addMember({ profile: keys.profile, key: keys.localKey, salt: keys.localSalt });
       member.moveTo(remote);
@@ -153,6 +159,10 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
   /** Players cannot bring sound and picture together before they know both clocks. */
   onStarted(nowMs: number): void {
     this.#report(nowMs);
+    for (const { kind, hasStarted } of this.#downTracks) {
+      // Video starts with a key frame.
+      if (hasStarted) this.#joinSteps.passed(kind === 'video', nowMs);
+    }
   }
 
   /** Many times a second: once a second it hears where the media's clocks stand (RFC 3550 §6.4.1). */

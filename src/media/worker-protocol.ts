@@ -40,7 +40,13 @@ export type WorkerCommand =
   | { readonly type: 'restart-ice'; readonly request: number; readonly transportId: string }
   | { readonly type: 'quality'; readonly request: number; readonly broadcast: string }
   | { readonly type: 'close'; readonly transportId: string }
-  | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
+  | {
+      readonly type: 'data';
+      readonly broadcast: string;
+      readonly message: DataMessage;
+      /** With a message that belongs to a video frame: the publisher's transport, whose numbers it has. */
+      readonly timedBy?: string | undefined;
+    }
   | { readonly type: 'open-label'; readonly broadcast: string; readonly label: string }
   | {
       readonly type: 'start-data';
@@ -67,6 +73,8 @@ export interface WorkerCounters {
   readonly rtpBytesSent: number;
   readonly rtpPacketsDropped: Readonly<Record<string, number>>;
   readonly dataMessagesSent: number;
+  /** Messages that belong to video frames which viewers do not get. */
+  readonly timedMessagesDropped: number;
   /** Share of the thread's time that sending to viewers takes, 0 to 1. */
   readonly sendLoad: number;
   /** Viewers that the fan-out engine has keys for. */

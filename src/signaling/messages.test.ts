@@ -14,6 +14,8 @@ describe('a message of a client', () => {
     [{ type: 'settings', title: 'x' }],
     [{ type: 'settings' }],
     [{ type: 'leaving' }],
+    [{ type: 'first-picture', ms: 0 }],
+    [{ type: 'first-picture', ms: 60_000 }],
     [{ type: 'ping', id: 7 }],
     [{ type: 'ping', id: 'x' }],
   ])('may be %j', (message) => {
@@ -41,6 +43,11 @@ describe('a message of a client', () => {
     ['{"type":"data","label":"chat","base64":"a b="}', 'malformed_request'],
     ['{"type":"settings","listed":"yes"}', 'malformed_request'],
     ['{"type":"ping","id":{}}', 'malformed_request'],
+    ['{"type":"first-picture"}', 'malformed_request'],
+    ['{"type":"first-picture","ms":-1}', 'malformed_request'],
+    ['{"type":"first-picture","ms":60001}', 'malformed_request'],
+    ['{"type":"first-picture","ms":"200"}', 'malformed_request'],
+    ['{"type":"first-picture","ms":1e999}', 'malformed_request'],
   ])('that is %s is refused as %s', (text, code) => {
     expect(() => parseClientMessage(text)).toThrow(expect.objectContaining({ code }));
   });

@@ -11,6 +11,7 @@ import type { IceServer } from './ice-servers.ts';
 import { helloOfPeople, muteJson, peopleMessages } from './people-messages.ts';
 
 const MAX_KEY_CHARACTERS = 1024;
+const MAX_PICTURE_MS = 60_000;
 const MAX_SLOW_MODE_SECONDS = 300;
 
 const hello = z.object({
@@ -40,6 +41,7 @@ const clientMessage = z.discriminatedUnion('type', [
   settingsChange.extend({ type: z.literal('settings') }),
   ...peopleMessages,
   z.object({ type: z.literal('leaving') }),
+  z.object({ type: z.literal('first-picture'), ms: z.number().min(0).max(MAX_PICTURE_MS) }),
   z.object({ type: z.literal('ping'), id: z.union([z.string().max(64), z.number()]).optional() }),
 ]);
 

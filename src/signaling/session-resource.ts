@@ -1,17 +1,20 @@
 // WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep) as HTTP resources: an endpoint for each broadcast, and under it one for each session.
 // It must not know keys, pages or what is in an SDP beyond ICE credentials; errors go to the one error mapper of the app.
 
-import express, { type Request, type Response, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 import type { Role } from '../broadcast/ports.ts';
 import type { BroadcastService, OpenedSession, SessionView } from '../broadcast/service.ts';
 import { FanlightError } from '../errors.ts';
 import type { Access } from './access.ts';
 import { formatEntityTag, type IfMatch, isMatch, parseIfMatch } from './entity-tag.ts';
+import { SessionEvents } from './events/session-events.ts';
 import { type IceServer, iceServerLinks } from './ice-servers.ts';
 import { answerOptions, refuseOthers } from './methods.ts';
 import { RemoteIce } from './remote-ice.ts';
+import { requireContentType, textReader } from './request-body.ts';
 import { formatResume, parseResume } from './resume-token.ts';
 import { credentialsInOffer, formatFragment, parseFragment, type SdpFragment } from './sdp-fragment.ts';
+import { ServerTiming } from './server-timing.ts';
 
 export interface SessionResourceOptions {
   readonly role: Role;
@@ -24,8 +27,8 @@ export interface SessionResourceOptions {
   readonly iceServers: () => readonly IceServer[];
   /** Addresses by which this client reached us, best first. */
   readonly addressHints: (request: Request) => readonly string[];
-  /** Told how long each answered offer took. */
-  readonly onAnswered?: (seconds: number) => void;
+  /** Told of each answered offer, with how long it took. */
+  readonly onAnswered?: (opened: OpenedSession, seconds: number) => void;
 }
 
 export interface SessionResource {
@@ -44,7 +47,6 @@ const RESUME_EXTENSION = 'urn:fanlight:ext:resume';
 
 type Endpoint = { broadcast: string };
 type Session = { broadcast: string; session: string };
-type AnyRequest = Request<Endpoint> | Request<Session>;
 
 export function createSessionResource(options: SessionResourceOptions): SessionResource {
   return new WebRtcSessionResource(options);
@@ -58,6 +60,8 @@ class WebRtcSessionResource implements SessionResource {
   readonly #readOffer = textReader(MAX_OFFER_BYTES);
   readonly #readFragment = textReader(MAX_FRAGMENT_BYTES);
   readonly #unsubscribe: () => void;
+  /** WHEP only. */
+  readonly #events: SessionEvents | undefined;
 
   constructor(options: SessionResourceOptions) {
     this.#options = options;
@@ -82,10 +86,24 @@ class WebRtcSessionResource implements SessionResource {
       .patch((request, response) => this.#patch(request, response))
       .delete((request, response) => this.#delete(request, response))
       .all(refuseOthers(SESSION_METHODS));
+    this.#events = options.role === 'viewer' ? this.#createEvents() : undefined;
+    if (this.#events) this.router.use(this.#events.router);
   }
 
   close(): void {
     this.#unsubscribe();
+    this.#events?.close();
+  }
+
+  #createEvents(): SessionEvents {
+    const { path, service } = this.#options;
+    return new SessionEvents({
+      path,
+      service,
+      find: (params) => this.#find(params),
+      authorize: (authorization) => this.#authorizeAtSession(authorization),
+      countRequest: (id) => this.#remoteIceOf(id).countRequest(performance.now()),
+    });
   }
 
   /** A WHEP player discovers by HEAD that there is something to play (draft-ietf-wish-whep §4.2). */
@@ -95,7 +113,7 @@ class WebRtcSessionResource implements SessionResource {
   }
 
   async #post(request: Request<Endpoint>, response: Response): Promise<void> {
-    const startedAtMs = performance.now();
+    const timing = new ServerTiming();
     const { service, access, role, addressHints, onAnswered } = this.#options;
     const authorization = request.get('authorization');
     const claim = { keyHash: access.authorize(this.#right, authorization), asAdmin: access.isAdmin(authorization) };
@@ -103,6 +121,7 @@ class WebRtcSessionResource implements SessionResource {
     const resume = parseResume(request.get('fanlight-resume'));
     const offer = await this.#readOffer(request, response);
     if (offer.trim() === '') throw new FanlightError('malformed_sdp', 'The body is empty.');
+    timing.lap('read');
     const { broadcast } = request.params;
     const opened = await service.open({
       role,
@@ -113,13 +132,16 @@ class WebRtcSessionResource implements SessionResource {
       addressHints: addressHints(request),
     });
     const { id } = opened.session;
-    if (service.session(id)) this.#remoteIceOf(id).renewed(credentialsInOffer(offer));
-    const tookMs = performance.now() - startedAtMs;
-    this.#answer(response, opened, tookMs);
-    onAnswered?.(tookMs / 1000);
+    if (service.session(id)) {
+      this.#remoteIceOf(id).renewed(credentialsInOffer(offer));
+      this.#events?.answered(opened.session, opened.answer);
+    }
+    timing.lap('worker');
+    this.#answer(response, opened, timing);
+    onAnswered?.(opened, timing.totalMs / 1000);
   }
 
-  #answer(response: Response, { session, resumeToken, answer }: OpenedSession, tookMs: number): void {
+  #answer(response: Response, { session, resumeToken, answer }: OpenedSession, timing: ServerTiming): void {
     const location = `${this.#options.path}/${session.broadcast}/${session.id}`;
     response
       .status(201)
@@ -128,14 +150,18 @@ class WebRtcSessionResource implements SessionResource {
       .setHeader('ETag', formatEntityTag(session.iceTag))
       .setHeader('Content-Type', OFFER_TYPE)
       .setHeader('Cache-Control', 'no-store')
-      .setHeader('Link', [...iceServerLinks(this.#options.iceServers()), `<${location}>; rel="${RESUME_EXTENSION}"`])
+      .setHeader('Link', [
+        ...iceServerLinks(this.#options.iceServers()),
+        `<${location}>; rel="${RESUME_EXTENSION}"`,
+        ...(this.#events ? [this.#events.link(location)] : []),
+      ])
       .setHeader('Fanlight-Resume', formatResume({ sessionId: session.id, token: resumeToken }))
-      .setHeader('Server-Timing', `offer;dur=${tookMs.toFixed(1)}`)
+      .setHeader('Server-Timing', timing.header)
       .end(answer);
   }
 
   async #patch(request: Request<Session>, response: Response): Promise<void> {
-    this.#authorizeAtSession(request);
+    this.#authorizeAtSession(request.get('authorization'));
     const { id } = this.#find(request.params);
     this.#remoteIceOf(id).countRequest(performance.now());
     requireContentType(request, FRAGMENT_TYPE);
@@ -172,7 +198,7 @@ class WebRtcSessionResource implements SessionResource {
   }
 
   #delete(request: Request<Session>, response: Response): void {
-    this.#authorizeAtSession(request);
+    this.#authorizeAtSession(request.get('authorization'));
     // If-Match is ignored here (RFC 9725 §4.3.1).
     const { id } = this.#find(request.params);
     this.#options.service.end(id);
@@ -180,9 +206,8 @@ class WebRtcSessionResource implements SessionResource {
   }
 
   /** The address is the capability; a bearer token that comes along must be right all the same. */
-  #authorizeAtSession(request: Request<Session>): void {
+  #authorizeAtSession(authorization: string | undefined): void {
     const { access, strict } = this.#options;
-    const authorization = request.get('authorization');
     if (strict) access.authorize(this.#right, authorization);
     else access.authorizeIfGiven(this.#right, authorization);
   }
@@ -200,23 +225,4 @@ class WebRtcSessionResource implements SessionResource {
     if (!session || !isHere || session.state === 'ended') throw new FanlightError('unknown_session');
     return session;
   }
-}
-
-function requireContentType(request: AnyRequest, expected: string): void {
-  const [type = ''] = (request.get('content-type') ?? '').split(';');
-  if (type.trim().toLowerCase() !== expected) {
-    throw new FanlightError('unsupported_content_type', `Send ${expected}.`);
-  }
-}
-
-/** Reads a body of any type as text, never more than the limit. Errors of the parser become problems in the app. */
-function textReader(limitBytes: number): (request: AnyRequest, response: Response) => Promise<string> {
-  const parse = express.text({ type: () => true, limit: limitBytes, inflate: false });
-  return (request, response) =>
-    new Promise((resolve, reject) => {
-      parse(request, response, (error?: unknown) => {
-        if (error) reject(error);
-        else resolve(typeof request.body === 'string' ? request.body : '');
-      });
-    });
 }

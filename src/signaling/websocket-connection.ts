@@ -43,6 +43,7 @@ export interface ConnectionContext {
   readonly limits: ConnectionLimits;
   /** Unix ms. */
   readonly now: () => number;
+  readonly onFirstPicture: (sessionId: string, ms: number) => void;
   /** Called when the connection's interests change. */
   readonly subscribe: (connection: WebSocketConnection, interests: Interests) => void;
 }
@@ -204,6 +205,9 @@ export class WebSocketConnection {
       case 'leaving':
         if (greeted.sessionId !== undefined) service.leave(greeted.sessionId);
         break;
+      case 'first-picture':
+        this.#firstPicture(greeted, message.ms);
+        break;
       case 'ping':
         this.send(serverMessage.pong(message.id));
     }
@@ -255,6 +259,14 @@ export class WebSocketConnection {
     if (session.role !== SESSION_ROLE_OF[hello.role] || session.broadcast !== hello.broadcast) return undefined;
     if (!service.verifyResumeToken(claim.sessionId, claim.token)) throw new FanlightError('wrong_resume_token');
     return session;
+  }
+
+  /** Once for each session: what comes again is not counted. */
+  #firstPicture({ role, sessionId }: Greeted, ms: number): void {
+    if (role !== 'viewer' || sessionId === undefined) {
+      throw new FanlightError('malformed_request', 'Say hello with the session of a viewer first.');
+    }
+    this.#context.onFirstPicture(sessionId, ms);
   }
 
   #requirePublisher({ role, bySession, sessionId }: Greeted): void {

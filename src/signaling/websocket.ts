@@ -8,6 +8,7 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { BroadcastEvent, BroadcastService } from '../broadcast/service.ts';
 import type { Logger } from '../logger.ts';
 import type { Access } from './access.ts';
+import { Groups } from './groups.ts';
 import type { IceServer } from './ice-servers.ts';
 import { dataFrame, serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
@@ -47,6 +48,8 @@ export interface WebSocketOptions {
   /** Whom a connection counts for: the client's address, proxies considered; the socket's when not given. */
   readonly clientAddress?: (request: IncomingMessage) => string;
   readonly limits?: Partial<WebSocketLimits>;
+  /** A viewer's page says how long its first picture took. */
+  readonly onFirstPicture?: (sessionId: string, ms: number) => void;
   /** Unix ms. */
   readonly now?: () => number;
 }
@@ -127,7 +130,7 @@ class WebSocketEndpoint {
   }
 
   #accept(webSocket: WebSocket, transport: Socket, address: string): void {
-    const { service, access, iceServers, logger, now = Date.now } = this.#options;
+    const { service, access, iceServers, logger, now = Date.now, onFirstPicture = () => {} } = this.#options;
     // Errors are of the client (protocol, size); ws closes with the right code.
     webSocket.on('error', (error) => logger.debug({ err: error, address }, 'a WebSocket client broke the protocol'));
     const connection = new WebSocketConnection(webSocket, transport, {
@@ -137,6 +140,7 @@ class WebSocketEndpoint {
       logger,
       now,
       limits: this.#limits,
+      onFirstPicture,
       subscribe: (who, interests) => this.#place(who, interests),
     });
     this.#perAddress.set(address, (this.#perAddress.get(address) ?? 0) + 1);
@@ -205,25 +209,4 @@ function sendAll(connections: ReadonlySet<WebSocketConnection>, message: () => s
   if (connections.size === 0) return;
   const frame = Buffer.from(message());
   for (const connection of connections) connection.send(frame);
-}
-
-/** Members by key; empty groups are forgotten. */
-class Groups<T> {
-  readonly #groups = new Map<string, Set<T>>();
-  static readonly #nobody: ReadonlySet<never> = new Set<never>();
-
-  add(key: string, member: T): void {
-    const group = this.#groups.get(key) ?? new Set();
-    this.#groups.set(key, group.add(member));
-  }
-
-  remove(key: string, member: T): void {
-    const group = this.#groups.get(key);
-    group?.delete(member);
-    if (group?.size === 0) this.#groups.delete(key);
-  }
-
-  of(key: string): ReadonlySet<T> {
-    return this.#groups.get(key) ?? Groups.#nobody;
-  }
 }

@@ -15,7 +15,7 @@ interface Source {
 /** What a room may import besides its own files. `folder/` stands for all files in it, `node:` for all of Node's modules. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rtp: [],
-  broadcast: ['rtp/codec.ts', 'errors.ts', 'node:crypto'],
+  broadcast: ['rtp/codec.ts', 'rtp/timed-message.ts', 'errors.ts', 'node:crypto'],
   media: [
     'rtp/',
     'errors.ts',
@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   signaling: ['broadcast/', 'rtp/codec.ts', 'errors.ts', 'logger.ts', 'node:', 'express', 'ws', 'zod'],
   http: [
-    ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'logger.ts', 'metrics.ts', 'node:'],
+    ...['signaling/', 'broadcast/', 'config.ts', 'errors.ts', 'join-times.ts', 'logger.ts', 'metrics.ts', 'node:'],
     ...['express', 'express-rate-limit', 'helmet', 'pino-http', 'selfsigned', 'zod'],
   ],
   store: ['broadcast/ports.ts', 'broadcast/settings.ts', 'errors.ts', 'node:'],
@@ -39,8 +39,8 @@ const MAY_IMPORT_AT_THE_TOP: Readonly<Record<string, readonly string[]>> = {
   'config.ts': ['config-values.ts', 'signaling/ice-servers.ts', 'node:', 'zod'],
   'config-values.ts': ['signaling/ice-servers.ts', 'node:', 'zod'],
   'logger.ts': ['config.ts', 'pino'],
-  'metrics.ts': ['media/worker-protocol.ts', 'node:', 'prom-client'],
-  'join-times.ts': ['broadcast/service.ts'],
+  'metrics.ts': ['join-times.ts', 'media/worker-protocol.ts', 'node:', 'prom-client'],
+  'join-times.ts': ['broadcast/ports.ts', 'broadcast/service.ts'],
   'monotonic-clock.ts': [],
   'system-clock.ts': ['broadcast/ports.ts', 'monotonic-clock.ts'],
   'announced-addresses.ts': ['config.ts', 'node:'],

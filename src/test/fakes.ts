@@ -83,7 +83,11 @@ export class FakeMedia implements MediaPort {
   readonly requests: OpenTransportRequest[] = [];
   /** Transports that were answered and not closed since, by either side. */
   readonly openTransports = new Set<string>();
-  readonly sent: { readonly broadcast: string; readonly message: DataMessage }[] = [];
+  readonly sent: {
+    readonly broadcast: string;
+    readonly message: DataMessage;
+    readonly timedBy: string | undefined;
+  }[] = [];
   readonly started: {
     readonly transportId: string;
     readonly labels: readonly string[];
@@ -126,9 +130,9 @@ export class FakeMedia implements MediaPort {
     this.openTransports.delete(transportId);
   }
 
-  sendData(broadcast: string, message: DataMessage): void {
+  sendData(broadcast: string, message: DataMessage, timedBy?: string): void {
     this.commands.push(`send ${broadcast} ${message.label} ${Buffer.from(message.payload).toString()}`);
-    this.sent.push({ broadcast, message });
+    this.sent.push({ broadcast, message, timedBy });
   }
 
   startData(transportId: string, labels: readonly string[], snapshot: readonly DataMessage[]): void {

@@ -7,6 +7,7 @@ import { createHttpApp } from '../http/app.ts';
 import type { Readiness } from '../http/health.ts';
 import { Rights } from '../http/rights.ts';
 import { HttpServers } from '../http/server.ts';
+import { JoinTimes } from '../join-times.ts';
 import { createLogger } from '../logger.ts';
 import { Metrics } from '../metrics.ts';
 import { iceServersAt } from '../signaling/ice-servers.ts';
@@ -31,11 +32,13 @@ export class RunningApp {
     const { stage } = this;
     const logger = createLogger({ level: 'trace', destination: { write: (line) => void this.logLines.push(line) } });
     const metrics = new Metrics({ totals: () => stage.registry.totals() });
+    const joins = new JoinTimes({ service: stage.registry, metrics, now: () => stage.clock.now() });
     const rights = new Rights(config);
     const http = createHttpApp({
       config,
       service: stage.registry,
       metrics,
+      joins,
       logger,
       rights,
       isReady: () => this.readiness,
@@ -53,12 +56,13 @@ export class RunningApp {
       iceServers: () => iceServersAt(config, Date.now()),
       logger,
       clientAddress: http.clientAddress,
+      onFirstPicture: (sessionId, ms) => joins.pictureShown(sessionId, ms),
       ...(options.webSocketLimits ? { limits: options.webSocketLimits } : {}),
     });
     this.#closers = [
       () => webSocket.close(),
-      () => this.#servers.close(100),
       () => http.close(),
+      () => this.#servers.close(100),
       () => metrics.close(),
     ];
   }

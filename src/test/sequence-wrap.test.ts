@@ -62,6 +62,7 @@ class Journey {
       now,
       startMemory: { maxBytes: 0, maxMs: 0 },
       wishKeyFrame: () => {},
+      timed: { send: () => {}, onDropped: () => {} },
     });
     this.#peer = new ViewerPeer({
       id: 'v',

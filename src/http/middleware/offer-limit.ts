@@ -8,10 +8,12 @@ import { householdOf, limitPerMinute } from './rate-limit.ts';
 /** A page that reconnects as fast as it does makes 12. */
 const RESUMES_PER_MINUTE = 30;
 
+/** Of an endpoint, below where it is mounted: what is POSTed under a session is no offer. */
+const ENDPOINT = /^\/[^/]+\/?$/;
 const PATH_OF = { publisher: '/whip', viewer: '/whep' } as const;
 
 /**
- * Counts POST requests by address. Whoever resumes a session counts for that session instead: after a restart of the server
+ * Counts offers by address. Whoever resumes a session counts for that session instead: after a restart of the server
  * a whole office comes back at once behind one address. Error: too_many_requests.
  */
 export function offerLimit(
@@ -24,7 +26,7 @@ export function offerLimit(
     return sessions.get(request);
   };
   return limitPerMinute({
-    skip: (request) => request.method !== 'POST',
+    skip: (request) => request.method !== 'POST' || !ENDPOINT.test(request.path),
     perMinute: (request) => (sessionOf(request) === undefined ? perMinute : RESUMES_PER_MINUTE),
     keyOf: (request) => sessionOf(request) ?? householdOf(request.ip ?? ''),
   });

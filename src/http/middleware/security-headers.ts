@@ -13,6 +13,8 @@ export function securityHeaders(): RequestHandler[] {
         directives: {
           'default-src': ["'none'"],
           'script-src': ["'self'"],
+          // In one, the publish page hears of the frames that it sends.
+          'worker-src': ["'self'"],
           'style-src': ["'self'"],
           'img-src': ["'self'", 'data:', 'blob:'],
           'media-src': ["'self'", 'blob:', 'mediastream:'],

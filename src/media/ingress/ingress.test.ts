@@ -178,6 +178,34 @@ describe('Ingress', () => {
     expect(captured).toEqual([2_000_020, 2_001_020]);
   });
 
+  it('tells the publisher’s clock of the video that is forwarded, and of nothing else', () => {
+    const clocks: unknown[] = [];
+    const subject = new Ingress({
+      media: media(),
+      ssrc: 4242,
+      cname: 'test',
+      onItem: () => {},
+      onTracks: () => {},
+      onDrop: () => {},
+      onClock: (clock) => clocks.push(clock),
+    });
+    const report = (ssrc: number) =>
+      Buffer.from(
+        writeSenderReport({
+          ssrc,
+          ntp: ntpFromUnixMs(1_000_000.5),
+          rtpTimestamp: 900,
+          packetCount: 1,
+          octetCount: 1,
+          cname: 'p',
+        }),
+      );
+    subject.receiveRtp(keyFrame({ sequence: 1, ssrc: 1 }), 0);
+    subject.receiveRtp(opusPacket({ sequence: 1, ssrc: 2 }), 0);
+    for (const ssrc of [1, 2, 3]) subject.receiveRtcp(report(ssrc), 2_000_000);
+    expect(clocks).toEqual([{ ssrc: 1, rtpTimestamp: 900, atMs: expect.closeTo(1_000_000.5, 3) }]);
+  });
+
   it('ignores reports of a sender without a clock, and of a time that belongs to no packet', () => {
     const { subject, items } = ingress();
     subject.receiveRtp(keyFrame({ sequence: 1, timestamp: 1000 }), 0);

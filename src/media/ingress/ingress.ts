@@ -31,6 +31,16 @@ export interface IngressOptions {
   /** Without it nobody looks. */
   readonly onLayers?: (layers: readonly LayerView[]) => void;
   readonly onDrop: (reason: string) => void;
+  /** The publisher told the time of the video that is forwarded. */
+  readonly onClock?: (clock: PublisherClock) => void;
+}
+
+/** What a sender report says: one moment in the numbers of a source, and on the publisher's own clock. */
+export interface PublisherClock {
+  readonly ssrc: number;
+  readonly rtpTimestamp: number;
+  /** Unix ms. */
+  readonly atMs: number;
 }
 
 /** A publisher has audio and some layers, and may restart each; more SSRCs is somebody who fills tables. */
@@ -311,11 +321,13 @@ export class Ingress {
     const offsetMs = this.#clockOffset.observe(nowMs - capturedMs, nowMs);
     const section = [...this.#sections.values()].find(({ forwarded }) => forwarded === source);
     if (!section) return;
+    const { ssrc, rtpTimestamp } = report;
+    if (section.media.kind === 'video') this.#options.onClock?.({ ssrc, rtpTimestamp, atMs: capturedMs });
     this.#options.onItem({
       type: 'sender-report',
       kind: section.media.kind,
       ssrc: section.runName,
-      rtpTimestamp: report.rtpTimestamp,
+      rtpTimestamp,
       capturedAtMs: capturedMs + offsetMs,
     });
   }

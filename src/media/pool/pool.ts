@@ -146,8 +146,8 @@ export class MediaPool implements MediaPort {
     if (member) this.#tell(member, { type: 'close', transportId });
   }
 
-  sendData(broadcast: string, message: DataMessage): void {
-    for (const member of this.#members) this.#tell(member, { type: 'data', broadcast, message });
+  sendData(broadcast: string, message: DataMessage, timedBy?: string): void {
+    for (const member of this.#members) this.#tell(member, { type: 'data', broadcast, message, timedBy });
   }
 
   openDataLabel(broadcast: string, label: string): void {

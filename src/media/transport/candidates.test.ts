@@ -45,6 +45,7 @@ const OPTIONS: CandidateOptions = {
   announced: [],
   host: ['192.0.2.5', '2001:db8::5'],
   hints: [],
+  role: 'publisher',
   port: 8189,
   ipv6: true,
 };
@@ -70,6 +71,16 @@ describe('candidates', () => {
       'start with loopback when the client came by it, even then, and end with the addresses of the host',
       { hints: ['127.0.0.1'], announced: ['203.0.113.9'] },
       ['127.0.0.1', '203.0.113.9', '192.0.2.5', '2001:db8::5'],
+    ],
+    [
+      'of a viewer on this machine start with its addresses, from which browsers are answered at the first try',
+      { role: 'viewer', hints: ['127.0.0.1', '::1'], announced: ['203.0.113.9'] },
+      ['192.0.2.5', '2001:db8::5', '127.0.0.1', '::1', '203.0.113.9'],
+    ],
+    [
+      'of a viewer behind the port mapping of Docker start with loopback',
+      { role: 'viewer', hints: ['127.0.0.1', '172.18.0.2'], host: ['172.18.0.2'] },
+      ['127.0.0.1', '172.18.0.2'],
     ],
     ['name an address once', { hints: ['2001:db8::5', '192.0.2.5'] }, ['2001:db8::5', '192.0.2.5']],
     ['leave IPv6 out without an IPv6 socket', { ipv6: false, hints: ['::1'] }, ['192.0.2.5']],

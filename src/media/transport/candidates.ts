@@ -3,6 +3,7 @@
 
 import { isIP, isIPv4 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
+import type { Role } from '../../broadcast/ports.ts';
 
 /** Bridges and tunnels that no client can reach. */
 const VIRTUAL = /^(docker|br-|veth|virbr|lxc|cni|flannel|cali)/;
@@ -31,6 +32,7 @@ export interface CandidateOptions {
   readonly host: readonly string[];
   /** By which this client reached us over HTTP, best first. */
   readonly hints: readonly string[];
+  readonly role: Role;
   readonly port: number;
   readonly ipv6: boolean;
 }
@@ -38,14 +40,18 @@ export interface CandidateOptions {
 /**
  * `candidate:…` lines, best first: some clients (FFmpeg) use only the first. What the operator named comes first,
  * else the address that this client has just used. A client that came by loopback gets that first, and the host's own
- * addresses too: a browser that is bound to one of them does not take our answer from 127.0.0.1 for ours.
+ * addresses too: a browser that is bound to one of them does not take our answer for that of 127.0.0.1, and loses 50 ms with
+ * each address that it tries in vain. So a viewer on this machine gets its own addresses first; a publisher may be FFmpeg.
  */
-export function candidateLines({ announced, host, hints, port, ipv6 }: CandidateOptions): string[] {
+export function candidateLines({ announced, host, hints, role, port, ipv6 }: CandidateOptions): string[] {
   const usableHints = hints.filter((hint) => isIP(hint) !== 0 && !isLinkLocal(hint));
   const local = usableHints.filter(isLoopback);
   const remote = usableHints.filter((hint) => !isLoopback(hint));
   const own = announced.length === 0 || local.length > 0 ? host : [];
-  return [...new Set([...local, ...announced, ...remote, ...own])]
+  // Who comes through Docker's port mapping is named by both: loopback, and an address of the container.
+  const isViewerHere = role === 'viewer' && local.length > 0 && remote.length === 0;
+  const ordered = isViewerHere ? [...own, ...local, ...announced] : [...local, ...announced, ...remote, ...own];
+  return [...new Set(ordered)]
     .filter((address) => isIPv4(address) || ipv6)
     .map((address, index) => {
       // RFC 8445 §5.1.2.1: type preference 126 (host), local preference falling, component 1.

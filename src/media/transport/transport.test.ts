@@ -179,6 +179,7 @@ class Call {
           announced: ['127.0.0.1'],
           host: [],
           hints: [],
+          role: 'publisher',
           port: front.port,
           ipv6: false,
         }),

@@ -80,6 +80,7 @@ export class Transport implements FrontClient {
   #lastHeardMs: number;
   /** RTP of a publisher. */
   #lastMediaMs = Number.NEGATIVE_INFINITY;
+  #firstHeardMs: number | undefined;
 
   constructor(options: TransportOptions) {
     const nowMs = options.now();
@@ -104,6 +105,11 @@ export class Transport implements FrontClient {
 
   get isConnected(): boolean {
     return this.#state === 'connected';
+  }
+
+  /** When the first authentic STUN request came; undefined before. */
+  get firstHeardMs(): number | undefined {
+    return this.#firstHeardMs;
   }
 
   /** True until the first authentic STUN request. */
@@ -183,6 +189,7 @@ export class Transport implements FrontClient {
     if (hasMoved) this.#options.owner.onMoved(selected);
     if (this.#state === 'new') {
       this.#state = 'checking';
+      this.#firstHeardMs = this.#lastHeardMs;
       this.#dtls.connect();
     }
   }

@@ -21,6 +21,8 @@ interface Running {
   connection: RTCPeerConnection;
   restart: () => unknown;
   stop: () => Promise<void>;
+  /** That the client opened by itself; undefined until then. */
+  events: () => EventSource | undefined;
 }
 
 interface Start {
@@ -86,6 +88,7 @@ async function viewWithBinbat({ page }: Visitor, start: Start): Promise<void> {
     };
     running.restart = () => client.restart();
     running.stop = () => client.stop();
+    running.events = () => (client as { eventSource?: EventSource }).eventSource;
     await client.view(running.connection, endpoint, key);
   }, start);
 }
@@ -94,6 +97,22 @@ async function viewWithBinbat({ page }: Visitor, start: Start): Promise<void> {
 async function stop({ page, answers }: Visitor): Promise<void> {
   await page.evaluate(() => (globalThis as unknown as Running).stop());
   await eventually('the answer to DELETE', () => answers.includes('DELETE 200'));
+}
+
+/**
+ * What the client's own EventSource hears from now on, as `viewercount {"viewercount":1}`. The client listens by `onmessage`,
+ * which browsers call for no event that has a name: so the test listens itself.
+ */
+async function hearEvents({ page }: Visitor, names: readonly string[]): Promise<() => Promise<string[]>> {
+  await page.waitForFunction(() => (globalThis as unknown as Running).events()?.readyState === EventSource.OPEN);
+  await page.evaluate((wanted) => {
+    const page = globalThis as unknown as Running & { heardEvents: string[] };
+    page.heardEvents = [];
+    for (const name of wanted) {
+      page.events()?.addEventListener(name, ({ data }) => page.heardEvents.push(`${name} ${data}`));
+    }
+  }, names);
+  return () => page.evaluate(() => (globalThis as unknown as { heardEvents: string[] }).heardEvents);
 }
 
 /** Restarts ICE, and waits until the connection runs with the new credentials on both sides. */
@@ -210,7 +229,14 @@ suite('clients of others on another origin, in Chromium', () => {
     await seeFrames(binbat.page, '#video', 20);
     expect(binbat.answers).toContain('PATCH 200');
 
-    for (const viewer of [eyevinn, binbat]) await stop(viewer);
+    // The client asked for all events that the server's Link names.
+    const heard = await hearEvents(binbat, ['viewercount', 'inactive']);
+    await stop(eyevinn);
+    await eventually('the count by an event', async () => (await heard()).includes('viewercount {"viewercount":1}'));
+    await publisher.click('#stop');
+    await eventually('the end by an event', async () => (await heard()).includes('inactive {}'));
+
+    await stop(binbat);
     await eventually('nobody watches', async () => (await publisher.textContent('#viewers')) === '0');
   });
 
