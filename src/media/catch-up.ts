@@ -118,7 +118,9 @@ export class CatchUp {
   #judge(nowMs: number): CatchUpState {
     const { group } = this.#followed;
     const next = this.#next ?? 0;
-    if (next === group.endIndex) {
+    // The rest of a frame that was sent under another time must have that time, too.
+    const isWhole = this.#timestamp === this.#canonicalTimestamp || group.get(next - 1)?.marker === true;
+    if (next === group.endIndex && isWhole) {
       this.#latecomer.goLive(next, nowMs);
       return 'live';
     }

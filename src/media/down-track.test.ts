@@ -384,7 +384,9 @@ describe('a viewer that is behind', () => {
     expect(track.repeat({ ...third, sendTime: 5 }, 50, undefined)).toBe(false);
     track.goLive(12, 60);
     expect(track.repeat({ ...third, sendTime: 5 }, 100, undefined)).toBe(true);
+    track.tick(2000);
     expect(track.repeat(second, 2000, undefined)).toBe(true);
+    track.tick(4000);
     expect(track.repeat(second, 4000, undefined)).toBe(false);
   });
 

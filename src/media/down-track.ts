@@ -45,7 +45,7 @@ export class DownTrack implements Latecomer {
   #firstIndex = 0;
   /** What the group is sent goes to it, too. */
   #isLive = false;
-  /** Canonical: behind what it was sent alone; 0 when that was nothing, or long ago. */
+  /** Canonical: behind what it was sent alone; where it began when that was nothing. */
   #aloneEnd = 0;
   /** Canonical timestamp → how the frame was sent to this viewer alone. */
   readonly #sentAlone = new Map<number, SentAlone>();
@@ -133,10 +133,18 @@ export class DownTrack implements Latecomer {
     this.#route(index);
   }
 
+  /** Many times a second: forgets what nobody asks for any more. */
+  tick(nowMs: number): void {
+    const isLong = this.#isLive && nowMs - this.#wentLiveAtMs > REMEMBER_ALONE_MS;
+    if (isLong && this.#sentAlone.size > 0) this.#sentAlone.clear();
+  }
+
   #place(packet: CanonicalPacket): void {
     this.#started = true;
     this.#isLive = false;
-    this.#forgetAlone();
+    this.#sentAlone.clear();
+    // Numbers go on behind what was used, also when nothing of it was.
+    this.#aloneEnd = packet.index;
     this.#firstIndex = packet.index;
     this.#indexOffset = (this.#nextIndex ?? randomInt(2 ** 15)) - packet.index;
   }
@@ -190,7 +198,7 @@ export class DownTrack implements Latecomer {
    */
   repeat(canonical: CanonicalPacket, nowMs: number, roundTripMs: number | undefined): boolean {
     if (!this.#started || canonical.index < this.#firstIndex || this.isSpent) return false;
-    const packet = this.#asSent(canonical, nowMs);
+    const packet = this.#asSent(canonical);
     if (!packet || packet.sendTime < 0) return false;
     const last = this.#repeatedAtMs.get(packet.index);
     const againAfterMs = Math.max(LEAST_REPEAT_AFTER_MS, roundTripMs ?? DEFAULT_REPEAT_AFTER_MS);
@@ -210,19 +218,11 @@ export class DownTrack implements Latecomer {
   }
 
   /** The packet as it went out to this viewer; undefined when it did not, or when that is too long ago. */
-  #asSent(packet: CanonicalPacket, nowMs: number): CanonicalPacket | undefined {
-    if (this.#isLive && this.#sentAlone.size > 0 && nowMs - this.#wentLiveAtMs > REMEMBER_ALONE_MS) {
-      this.#sentAlone.clear();
-    }
+  #asSent(packet: CanonicalPacket): CanonicalPacket | undefined {
     if (packet.index >= this.#aloneEnd) return this.#isLive ? packet : undefined;
     const alone = this.#sentAlone.get(packet.timestamp);
     if (!alone || packet.index >= alone.endIndex) return undefined;
     return { ...packet, timestamp: alone.timestamp, sendTime: alone.sendTime, padding: 0 };
-  }
-
-  #forgetAlone(): void {
-    this.#sentAlone.clear();
-    this.#aloneEnd = 0;
   }
 
   /** By RFC 4588 where the viewer negotiated it, else the packet goes out again as it was. */

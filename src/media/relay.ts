@@ -43,6 +43,8 @@ export interface RelayOptions {
 
 /** While viewers wait for a key frame, the wish is repeated so often. */
 const WISH_AGAIN_MS = 500;
+/** A viewer that lost the picture is sent it again at most this often. */
+const LEAST_HEAL_MS = 2_000;
 
 export class Relay {
   /** What takes messages that belong to this relay's video. */
@@ -129,7 +131,11 @@ export class Relay {
     if (!isDeaf || !latecomer || !upTrack?.codec || upTrack.newestIndex === undefined || !upTrack.group.isWhole) return;
     // Who waits or catches up gets what there is.
     if (this.#waiting.video.has(viewer) || this.#latecomers.has(viewer)) return;
-    if (nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY) < upTrack.group.durationMs) return;
+    if (
+      nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY) <
+      Math.max(LEAST_HEAL_MS, upTrack.group.durationMs)
+    )
+      return;
     this.#healedAtMs.set(viewer, nowMs);
     if (!viewer.adopt('video', upTrack.codec, upTrack.newestIndex)) return;
     this.#latecomers.add(viewer, latecomer, upTrack, upTrack.edgeAt(nowMs));

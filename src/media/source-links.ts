@@ -139,11 +139,16 @@ export class SourceLinks {
         this.#options.onKeyFrameWish(broadcast);
         return;
       case 'source':
-        if (this.#wanted.has(broadcast)) this.#options.onItems(broadcast, message.sourceId, message.items);
+        if (this.#isFrom(worker, broadcast)) this.#options.onItems(broadcast, message.sourceId, message.items);
         return;
       case 'past':
-        if (this.#wanted.has(broadcast)) this.#options.onPast(broadcast, message.sourceId, message);
+        if (this.#isFrom(worker, broadcast)) this.#options.onPast(broadcast, message.sourceId, message);
     }
+  }
+
+  /** What a worker that had the publisher before still had under way would look like a newer source. */
+  #isFrom(worker: number, broadcast: string): boolean {
+    return this.#wanted.has(broadcast) && this.#sources.get(broadcast) === worker;
   }
 
   #tell(worker: number, message: LinkMessage): void {

@@ -40,6 +40,11 @@ describe('SourceMemory', () => {
     ['no clock of a source that was replaced', [key(1), report('video', 1), key(1, 9)], ['video 1']],
     ['nothing of a source that was replaced', [key(1), delta(2), delta(3, 9)], []],
     [
+      'one with lower numbers than the one before',
+      [key(40_000), key(100, 9), delta(101, 9)],
+      ['video 100', 'video 101'],
+    ],
+    [
       'padding, which fills its place in the numbers',
       [key(1), sourcePacket(paddingOnly({ sequence: 2 }), VP8), delta(3)],
       ['video 1', 'video 2', 'video 3'],

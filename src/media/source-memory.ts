@@ -52,7 +52,7 @@ export class SourceMemory {
     const index = packet.ssrc === this.#ssrc ? unwrapSequence(this.#newest, packet.sequence) : undefined;
     if (index === undefined) this.#group.clear();
     this.#ssrc = packet.ssrc;
-    this.#newest = Math.max(this.#newest, index ?? FIRST_INDEX + packet.sequence);
+    this.#newest = index === undefined ? FIRST_INDEX + packet.sequence : Math.max(this.#newest, index);
     const { startsDecoding, payload } = packet;
     this.#group.add({ index: index ?? this.#newest, startsDecoding, payload, packet }, packet.arrivedAtMs);
   }

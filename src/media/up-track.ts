@@ -30,8 +30,8 @@ function sourceKey(sourceId: string, ssrc: number): string {
 const NO_MEMORY: GroupLimits = { maxBytes: 0, maxMs: 0 };
 /** Late packets come from the source before, at most from a few. */
 const MAX_REMEMBERED_SOURCES = 64;
-/** After so long without a packet the picture stands still, and its time goes on without it. */
-const STILL_AFTER_MS = 200;
+/** After so long without a packet the picture stands still, and its time goes on without it: longer than networks stall. */
+const STILL_AFTER_MS = 1_000;
 /** The next packet may come a little early: nobody is told of a time after its own. */
 const STILL_MARGIN_MS = 50;
 
@@ -116,7 +116,10 @@ export class UpTrack {
       this.#source = source;
       this.#sourcesStarted++;
     }
+    const codecBefore = this.#codec;
     const codec = this.#intern(item.codec);
+    // Who joins can decode one of them only.
+    if (codec !== codecBefore && !startsDecoding) this.group.clear();
     if (!isLate) this.#last = { timestamp: place.timestamp, arrivedAtMs: item.arrivedAtMs };
     const canonical: CanonicalPacket = {
       kind: this.kind,

@@ -167,6 +167,7 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   /** Many times a second: once a second it hears where the media's clocks stand (RFC 3550 §6.4.1). */
   tick(nowMs: number): void {
+    for (const downTrack of this.#downTracks) downTrack.tick(nowMs);
     if (nowMs - this.#reportedAtMs >= REPORT_EVERY_MS) this.#report(nowMs);
   }
 

@@ -11,14 +11,16 @@ export interface GroupPacket {
 }
 
 export interface GroupLimits {
-  /** Of all payloads together; 0 keeps nothing. */
+  /** Of all packets together; 0 keeps nothing. */
   readonly maxBytes: number;
   /** From the key frame's arrival to that of the newest packet. */
   readonly maxMs: number;
 }
 
-/** A jump this wide is no loss that anybody repairs. */
-const MAX_GAP = 1000;
+/** So many missing packets are no loss that anybody repairs. */
+const MAX_MISSING = 1000;
+/** What keeping a packet takes beside its payload, roughly: a publisher of tiny packets is bounded too. */
+const OVERHEAD_BYTES = 300;
 
 export class GroupOfPictures<P extends GroupPacket> {
   readonly #limits: GroupLimits;
@@ -49,7 +51,7 @@ export class GroupOfPictures<P extends GroupPacket> {
     return this.#packets.length > 0 && this.#missing === 0;
   }
 
-  /** Of the payloads. */
+  /** Of the packets, with what keeping them takes. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -82,7 +84,7 @@ export class GroupOfPictures<P extends GroupPacket> {
   #begin(packet: P, nowMs: number): void {
     this.#packets = [packet];
     this.#firstIndex = packet.index;
-    this.#bytes = packet.payload.length;
+    this.#bytes = bytesOf(packet);
     this.#missing = 0;
     this.#beganAtMs = nowMs;
   }
@@ -91,7 +93,7 @@ export class GroupOfPictures<P extends GroupPacket> {
     const at = packet.index - this.#firstIndex;
     if (at < 0 || this.#packets[at] !== undefined) return;
     const gap = at - this.#packets.length;
-    if (gap > MAX_GAP) {
+    if (this.#missing + gap > MAX_MISSING) {
       this.clear();
       return;
     }
@@ -99,16 +101,20 @@ export class GroupOfPictures<P extends GroupPacket> {
     if (gap >= 0) this.#missing += gap;
     else this.#missing--;
     this.#packets[at] = packet;
-    this.#bytes += packet.payload.length;
+    this.#bytes += bytesOf(packet);
     // Its first packet was overtaken by others of the same key frame.
     if (packet.startsDecoding) this.#cutBefore(at);
   }
 
   #cutBefore(at: number): void {
     for (const packet of this.#packets.splice(0, at)) {
-      if (packet) this.#bytes -= packet.payload.length;
+      if (packet) this.#bytes -= bytesOf(packet);
       else this.#missing--;
     }
     this.#firstIndex += at;
   }
+}
+
+function bytesOf({ payload }: GroupPacket): number {
+  return payload.length + OVERHEAD_BYTES;
 }

@@ -330,12 +330,13 @@ describe.each(CASES)('the %s engine with %s', (_name, _profileName, make, profil
     expect(member.counters().packets.video).toBe(3);
   });
 
-  it('repeats byte for byte what was sent to one member alone', async () => {
+  it('repeats byte for byte what was sent to one member alone, from a copy that was not told how it left', async () => {
     const { member, to } = await one({ liveIndex: 100 });
-    const packet = video(7);
-    member.send([packet], 64_001);
-    member.repeat(packet, undefined);
-    const [first, again] = await to.datagrams(2);
+    const [long, short] = [video(7, { payload: Buffer.alloc(1000, 1) }), video(8, { payload: Buffer.alloc(999, 2) })];
+    const copy = { ...short };
+    member.send([long, short], 64_001);
+    member.repeat({ ...copy, sendTime: absSendTime(64_001) }, undefined);
+    const [, first, again] = await to.datagrams(3);
     expect(again).toEqual(first);
   });
 

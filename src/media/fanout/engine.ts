@@ -92,7 +92,10 @@ export interface FanoutMember {
   moveTo(address: RemoteAddress): void;
   /** Undefined: packets of this kind do not go to the member. */
   setRoute(kind: MediaKind, route: FanoutRoute | undefined): void;
-  /** Sends packets to this member alone, in order, and sets their `sendTime`. At most `MAX_BATCH`. */
+  /**
+   * Sends packets to this member alone, in order, and sets their `sendTime`; with the padding that they have, so that who
+   * knows both can repeat them byte for byte. At most `MAX_BATCH`.
+   */
   send(packets: readonly FanoutPacket[], nowMs: number): void;
   /** Sends a packet again, as it was, or by RTX. Nothing happens without a route of its kind. */
   repeat(packet: FanoutPacket, retransmission: RetransmissionRoute | undefined): void;

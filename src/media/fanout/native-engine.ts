@@ -164,6 +164,7 @@ class NativeGroup implements FanoutGroup {
 
   send(packets: readonly FanoutPacket[], nowMs: number): void {
     if (this.#removed || packets.length === 0) return;
+    evenOut(packets);
     checked(this.#module.send(this.#engine, this.#id, this.#batch, writeBatch(this.#batch, packets, nowMs)));
   }
 
@@ -178,7 +179,6 @@ class NativeGroup implements FanoutGroup {
 /** Writes packets that leave now; their bytes. */
 function writeBatch(batch: Buffer, packets: readonly FanoutPacket[], nowMs: number): number {
   const sendTime = absSendTime(nowMs);
-  evenOut(packets);
   let length = 0;
   for (const packet of packets) {
     packet.sendTime = sendTime;
