@@ -1,10 +1,11 @@
 // The viewers on a worker, by transport and by broadcast, and the relays that serve them: with the first viewer of a
-// broadcast comes its relay, with the last one it goes. It must not know offers, publishers or commands.
+// broadcast comes its relay, a while after the last one it goes. It must not know offers, publishers or commands.
 
 import type { DataMessage, ViewerQuality } from '../broadcast/ports.ts';
 import type { GroupLimits } from '../rtp/group-of-pictures.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import type { SendLoad } from './fanout/gatherer.ts';
+import type { CatchUpBudget } from './latecomers.ts';
 import { Relay } from './relay.ts';
 import type { ViewerPeer } from './viewer-peer.ts';
 
@@ -13,6 +14,7 @@ export interface AudienceOptions {
   readonly load: SendLoad;
   readonly now: () => number;
   readonly startMemory: GroupLimits;
+  readonly catchUpBudget: CatchUpBudget;
   /** Viewers of a broadcast need a key frame. */
   readonly wishKeyFrame: (broadcast: string) => void;
   /** A message has the numbers of the video that viewers here get. */
@@ -22,6 +24,9 @@ export interface AudienceOptions {
   readonly onWanted: (broadcast: string, wanted: boolean) => void;
 }
 
+/** How long a relay stays after its last viewer, and how many of them. */
+const REST_MS = 15_000;
+const MAX_RESTING = 64;
 const NOBODY: ReadonlySet<ViewerPeer> = new Set();
 
 export class Audience {
@@ -30,6 +35,8 @@ export class Audience {
   /** The same by broadcast, so that a message or a leave looks at no others. */
   readonly #viewersOf = new Map<string, Set<ViewerPeer>>();
   readonly #relays = new Map<string, Relay>();
+  /** Broadcasts whose relay nobody needs now, in the order in which they go. */
+  readonly #resting = new Map<string, NodeJS.Timeout>();
 
   constructor(options: AudienceOptions) {
     this.#options = options;
@@ -71,6 +78,31 @@ export class Audience {
     const others = this.#viewersOf.get(broadcast);
     if (!others?.delete(viewer) || others.size > 0) return;
     this.#viewersOf.delete(broadcast);
+    if (this.#relays.get(broadcast)?.remembers) this.#letRest(broadcast);
+    else this.#close(broadcast);
+  }
+
+  /** Forgets everything: the thread ends. */
+  close(): void {
+    for (const timer of this.#resting.values()) clearTimeout(timer);
+    this.#resting.clear();
+    for (const relay of this.#relays.values()) relay.close();
+    this.#relays.clear();
+  }
+
+  /** A page that is reloaded comes back in a moment, and remembering anew costs the worker tens of ms. */
+  #letRest(broadcast: string): void {
+    this.#resting.set(
+      broadcast,
+      setTimeout(() => this.#close(broadcast), REST_MS),
+    );
+    const [oldest] = this.#resting.keys();
+    if (this.#resting.size > MAX_RESTING && oldest !== undefined) this.#close(oldest);
+  }
+
+  #close(broadcast: string): void {
+    clearTimeout(this.#resting.get(broadcast));
+    this.#resting.delete(broadcast);
     this.#relays.get(broadcast)?.close();
     this.#relays.delete(broadcast);
     this.#options.onWanted(broadcast, false);
@@ -82,14 +114,18 @@ export class Audience {
 
   #obtainRelay(broadcast: string): Relay {
     const existing = this.#relays.get(broadcast);
+    clearTimeout(this.#resting.get(broadcast));
+    this.#resting.delete(broadcast);
     if (existing) return existing;
-    const { engine, load, now, startMemory, wishKeyFrame, sendTimed, onTimedDropped, onWanted } = this.#options;
+    const { engine, load, now, startMemory, catchUpBudget, wishKeyFrame, sendTimed, onTimedDropped, onWanted } =
+      this.#options;
     const relay = new Relay({
       broadcast,
       group: engine.addGroup(),
       load,
       now,
       startMemory,
+      catchUpBudget,
       wishKeyFrame: () => wishKeyFrame(broadcast),
       timed: { send: (message) => sendTimed(broadcast, message), onDropped: onTimedDropped },
     });

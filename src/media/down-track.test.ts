@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readExtension } from '../rtp/packet.ts';
+import { seededRandom } from '../rtp/seeded-network.ts';
 import { FakeGroup, type FakeMember, MEMBER_KEYS, ReceivingViewer, VIEWER_ADDRESS } from '../test/fake-fanout.ts';
 import { acceptedMedia } from '../test/media-fixtures.ts';
 import { AV1, VP8 } from '../test/rtp-fixtures.ts';
@@ -419,6 +420,39 @@ describe('a viewer that is behind', () => {
     begin(track, send, packet(60, true));
     const [first = 0, ...rest] = numbers(member);
     expect(rest).toEqual([first + 1, first + 3]);
+  });
+
+  it('gets numbers that rise, in any order of beginnings', () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = seededRandom(seed);
+      const { track, member, send } = noted();
+      let index = 5000;
+      track.adopt(VP8, index);
+      let state: 'waiting' | 'behind' | 'live' = 'waiting';
+      for (let step = 0; step < 60; step++) {
+        const what = random();
+        index += 1 + Math.floor(random() * 3);
+        if (what < 0.1) {
+          track.adopt(VP8, index - 1);
+          state = 'waiting';
+        } else if (state !== 'live' && what < 0.4) {
+          track.startBehind(packet(index, true));
+          if (random() < 0.5) track.sendAlone([packet(index, true)], index, step);
+          state = 'behind';
+        } else if (state === 'behind' && what < 0.6) {
+          track.sendAlone([packet(index, false)], index, step);
+        } else if (state === 'behind' && what < 0.7) {
+          track.goLive(index, step);
+          state = 'live';
+        } else if (state === 'waiting' && what < 0.8) {
+          track.start(packet(index, true));
+          send(packet(index, true));
+          state = 'live';
+        } else send(packet(index, false));
+      }
+      const sent = numbers(member);
+      expect(sent.every((number, at) => number > (sent[at - 1] ?? -1))).toBe(true);
+    }
   });
 
   it('is sent a frame of more packets than the engine takes at once', () => {

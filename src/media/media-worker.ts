@@ -14,6 +14,7 @@ import { Audience } from './audience.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
 import { CNAME, distinctSsrcs, newCredentials, newSsrc } from './identifiers.ts';
+import { CatchUpBudget } from './latecomers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
 import { parseOffer } from './sdp/offer.ts';
@@ -98,6 +99,7 @@ export class MediaWorker {
       load: this.#load,
       now,
       startMemory: settings.startMemory,
+      catchUpBudget: new CatchUpBudget(),
       wishKeyFrame: (broadcast) => {
         this.#askPublishersHere(broadcast);
         this.#links.wishKeyFrame(broadcast);
@@ -182,6 +184,7 @@ export class MediaWorker {
     for (const timer of this.#timers) clearInterval(timer);
     this.#viewerData.stop();
     for (const { id } of this.#transports()) this.#close(id);
+    this.#audience.close();
     this.#links.close();
     // Before the socket, on which it sends.
     this.#engine.close();

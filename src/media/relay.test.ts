@@ -6,6 +6,7 @@ import { acceptedMedia, sourcePacket } from '../test/media-fixtures.ts';
 import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
 import { DownTrack } from './down-track.ts';
 import { SendLoad } from './fanout/gatherer.ts';
+import { CatchUpBudget } from './latecomers.ts';
 import { Relay, type RelayViewer } from './relay.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
@@ -35,6 +36,7 @@ function newRelay(startMemory: GroupLimits): Relay {
     load: new SendLoad(now),
     now,
     startMemory,
+    catchUpBudget: new CatchUpBudget(),
     wishKeyFrame: () => wishes++,
     timed: { send: () => {}, onDropped: () => {} },
   });
@@ -348,6 +350,12 @@ describe('a viewer that joins while something is remembered', () => {
   afterEach(() => relay.close());
 
   const videoOf = (viewer: TestViewer) => viewer.sent.filter(({ kind }) => kind === 'video');
+  const passMs = (ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 5) {
+      nowMs += 5;
+      vi.advanceTimersByTime(5);
+    }
+  };
   /** So large that a publisher that answers is asked first. */
   const large = (sequence: number) => ({ ...delta(sequence), payload: new Uint8Array(1200) });
   function playLargeGroup(): void {
@@ -413,13 +421,114 @@ describe('a viewer that joins while something is remembered', () => {
     expect(viewer.sentVideo[0]).toBe(true);
   });
 
-  it('waits for a key frame when a packet of the group is missing', () => {
+  it('begins with what there is when a packet is missing, and goes on when it is repaired', () => {
+    turn(key(1), delta(2), delta(4));
+    const viewer = join();
+    // Perhaps it never is.
+    expect(wishes).toBe(1);
+    expect(videoOf(viewer)).toHaveLength(2);
+    passMs(30);
+    turn(delta(3));
+    passMs(10);
+    turn(delta(5));
+    expect(videoOf(viewer)).toHaveLength(5);
+    expect(viewer.startedAfter).toEqual([2]);
+  });
+
+  it('goes on at the next key frame when the missing packet never comes', () => {
     turn(key(1), delta(3));
     const viewer = join();
-    expect(wishes).toBe(1);
-    expect(videoOf(viewer)).toEqual([]);
-    turn(delta(4), key(5));
-    expect(viewer.sentVideo).toEqual([true]);
+    passMs(1100);
+    turn(delta(4), key(5), delta(6));
+    expect(viewer.sentVideo).toEqual([true, true, false]);
+  });
+
+  it('in the middle of a frame sees one time for all of it', () => {
+    const part = (sequence: number, marker: boolean) => ({ ...delta(sequence), timestamp: 3000, marker });
+    for (const how of ['joins', 'lost the picture']) {
+      relay.close();
+      relay = newRelay({ maxBytes: 10_000_000, maxMs: 15_000 });
+      turn({ ...key(1), timestamp: 0 });
+      const viewer = join();
+      relay.remember('p', { items: [], isDeaf: true });
+      turn(part(2, false));
+      const seen = videoOf(viewer).length;
+      if (how === 'joins') nowMs += 5_000;
+      else relay.pictureLost(viewer);
+      const late = how === 'joins' ? join() : viewer;
+      passMs(10);
+      turn(part(3, true));
+      passMs(10);
+      const [one, other] = videoOf(late).slice(-2);
+      expect([how, one?.timestamp]).toEqual([how, other?.timestamp]);
+      expect(seen).toBe(2);
+    }
+  });
+
+  it('while the publisher’s network stands still sees no time go back', () => {
+    const frame = (sequence: number) => ({ ...(sequence === 1 ? key : delta)(sequence), timestamp: sequence * 3000 });
+    for (let sequence = 1; sequence < 12; sequence++) {
+      turn(frame(sequence));
+      passMs(35);
+    }
+    passMs(600);
+    const viewer = join();
+    for (let sequence = 12; sequence < 30; sequence++) turn(frame(sequence));
+    const times = videoOf(viewer).map(({ timestamp }) => timestamp);
+    expect(times.length).toBe(29);
+    expect(times.slice(1).every((time, at) => ((time - (times[at] ?? 0)) | 0) > 0)).toBe(true);
+  });
+
+  it('and asks for the picture all the time costs a little more than one who does not', () => {
+    relay.remember('p', { items: [], isDeaf: true });
+    turn(key(1));
+    const viewer = join();
+    let sequence = 2;
+    const before = viewer.sent.length;
+    const began = sequence;
+    for (let second = 0; second < 20; second++) {
+      // Deaf: its key frames come when they come.
+      if (second % 2 === 0) turn(...Array.from({ length: 250 }, (_none, at) => (at === 0 ? key : large)(sequence++)));
+      for (let step = 0; step < 30; step++) {
+        turn(large(sequence++), large(sequence++), large(sequence++));
+        relay.pictureLost(viewer);
+        passMs(35);
+      }
+    }
+    expect((viewer.sent.length - before) / (sequence - began)).toBeLessThan(2.5);
+    const numbers = viewer.member.sent.map(({ index }) => index);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it('never gets one number twice, whatever the publisher’s key frames are like', () => {
+    for (let round = 0; round < 20; round++) {
+      relay.close();
+      relay = newRelay({ maxBytes: 10_000_000, maxMs: 15_000 });
+      let sequence = 1;
+      const frame = (isKey: boolean, packets: number): void =>
+        turn(...Array.from({ length: packets }, (_none, at) => (isKey && at === 0 ? key : large)(sequence++)));
+      // So large that it leaves the pace in debt: the next two key frames begin without a packet.
+      frame(true, 300);
+      relay.remember('p', { items: [], isDeaf: true });
+      frame(false, 100);
+      const viewer = join();
+      for (let more = 0; more < 2; more++) {
+        frame(true, 2);
+        passMs(5);
+      }
+      passMs(300);
+      for (let more = 0; more < 500; more++) frame(false, 3);
+      const numbers = viewer.member.sent.map(({ index }) => index);
+      expect(new Set(numbers).size).toBe(numbers.length);
+      expect(Math.min(...numbers)).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it('is not sent two codecs under one payload type when a publisher changes it without a key frame', () => {
+    turn(key(1), delta(2), av1(3, false));
+    const viewer = join([{ ...VIDEO, codecs: [offered(VP8, 96), offered(AV1, 97)] }]);
+    passMs(300);
+    expect(viewer.member.sent.filter(({ payloadType }) => payloadType === 97)).toEqual([]);
   });
 
   it('sees the last picture of a publisher that is away, and its return', () => {
@@ -454,6 +563,21 @@ describe('a viewer that joins while something is remembered', () => {
     expect(join().sentVideo[0]).toBe(true);
   });
 
+  it('sees another source from its key frame on, also when that came before the relay knew of it', () => {
+    const viewer = join();
+    turn(key(1), delta(2));
+    const seen = viewer.sentVideo.length;
+    const other = (packet: SourcePacket) => ({ ...packet, ssrc: 99 });
+    relay.remember('q', { items: [other(key(500)), other(delta(501))], isDeaf: false });
+    relay.receive('q', other(delta(502)));
+    vi.advanceTimersByTime(0);
+    expect(viewer.sentVideo.slice(seen)).toEqual([true, false, false]);
+    // The same told again is no news.
+    relay.remember('q', { items: [other(key(500)), other(delta(501))], isDeaf: false });
+    vi.advanceTimersByTime(0);
+    expect(viewer.sentVideo.slice(seen)).toHaveLength(3);
+  });
+
   it('begins with what the source sent before the relay was there, which nobody else gets', () => {
     const waiting = join();
     relay.remember('p', { items: [key(1), delta(2), sound(1)], isDeaf: false });
@@ -469,12 +593,6 @@ describe('a viewer that joins while something is remembered', () => {
     playLargeGroup();
     relay.remember('p', { items: [], isDeaf: true });
     const viewer = join();
-    const passMs = (ms: number): void => {
-      for (let passed = 0; passed < ms; passed += 5) {
-        nowMs += 5;
-        vi.advanceTimersByTime(5);
-      }
-    };
     passMs(2000);
     turn(delta(402));
     const seen = videoOf(viewer).length;

@@ -8,7 +8,7 @@ import { chooseStart } from '../rtp/start-choice.ts';
 import type { Latecomer } from './catch-up.ts';
 import { absSendTime, type FanoutGroup } from './fanout/engine.ts';
 import { Gatherer, type SendLoad } from './fanout/gatherer.ts';
-import { Latecomers } from './latecomers.ts';
+import { type CatchUpBudget, Latecomers } from './latecomers.ts';
 import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
 import type { Past, SourceItem } from './worker-protocol.ts';
@@ -36,6 +36,8 @@ export interface RelayOptions {
   readonly now: () => number;
   /** How much of the past is kept for those who join. */
   readonly startMemory: GroupLimits;
+  /** The worker's. */
+  readonly catchUpBudget: CatchUpBudget;
   /** Passes a viewer's wish on toward the publisher, where it is throttled. */
   readonly wishKeyFrame: () => void;
   readonly timed: Omit<TimedDataOptions, 'now'>;
@@ -75,6 +77,8 @@ export class Relay {
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
     this.#latecomers = new Latecomers<RelayViewer>({
       now: options.now,
+      budget: options.catchUpBudget,
+      measure: (work) => options.load.measure(work),
       onBegun: (viewer, nowMs) => viewer.onStarted(nowMs),
       onLost: (viewer) => this.#waitForKeyFrame(viewer),
     });
@@ -90,6 +94,11 @@ export class Relay {
 
   upTrack(kind: MediaKind): UpTrack | undefined {
     return this.#upTracks.get(kind);
+  }
+
+  /** There is something that who joins could begin with. */
+  get remembers(): boolean {
+    return this.#upTracks.get('video')?.group.firstIndex !== undefined;
   }
 
   /** The viewer can receive from now on. */
@@ -167,8 +176,16 @@ export class Relay {
    * It is sent to nobody else.
    */
   remember(sourceId: string, { items, isDeaf }: Past): void {
+    const isKnown = sourceId === this.#videoFrom;
+    const hasVideo = this.#upTracks.get('video')?.newestIndex !== undefined;
     this.#sourceIs(sourceId);
     if (isDeaf) this.#answers.forget(true);
+    if (hasVideo && isKnown) return;
+    if (hasVideo) {
+      // Viewers here saw the source before: they need this one's key frame as much as those who join.
+      for (const item of items) this.receive(sourceId, item);
+      return;
+    }
     const sendTime = absSendTime(this.#options.now());
     for (const item of items) {
       const packet = this.#take(sourceId, item);
@@ -229,7 +246,11 @@ export class Relay {
     }
     if (!this.#waiting.video.has(viewer)) return;
     const isDeaf = this.#answers.isDeaf(this.#options.now());
-    const start = chooseStart({ groupBytes: group.isWhole ? group.bytes : undefined, isDeaf });
+    const start = chooseStart({
+      groupBytes: group.firstIndex === undefined ? undefined : group.bytes,
+      isWhole: group.isWhole,
+      isDeaf,
+    });
     if (start.asksPublisher) this.wishKeyFrame();
     if (start.groupAfterMs === 0) this.#beginWithGroup(viewer);
     else if (start.groupAfterMs !== undefined) this.#beginSoon(viewer, start.groupAfterMs);
@@ -248,7 +269,7 @@ export class Relay {
     this.#patience.delete(viewer);
     const upTrack = this.#upTracks.get('video');
     const { latecomer } = viewer;
-    if (!latecomer || !upTrack?.group.isWhole || !this.#waiting.video.delete(viewer)) return;
+    if (!latecomer || upTrack?.group.firstIndex === undefined || !this.#waiting.video.delete(viewer)) return;
     this.#latecomers.add(viewer, latecomer, upTrack);
   }
 

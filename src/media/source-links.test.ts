@@ -95,6 +95,18 @@ describe('SourceLinks', () => {
     expect(got.map(({ sourceId }) => sourceId)).toEqual(['old', 'new']);
   });
 
+  it('ignores what a worker still had under way that has the publisher no longer', async () => {
+    const { viewer, got, pasts, port1, port2 } = workers();
+    viewer.setWanted('b', true);
+    await once(port1, 'message');
+    viewer.setSource('b', 7);
+    await once(port2, 'message');
+    expect(pasts).toEqual([]);
+    viewer.setSource('b', 0);
+    await once(port2, 'message');
+    expect([got, pasts]).toEqual([[], ['b pub 2']]);
+  });
+
   it('subscribes again at a worker that was started anew', async () => {
     const { publisher, viewer, port1 } = workers();
     viewer.setWanted('b', true);

@@ -8,6 +8,7 @@ import { ReceivingViewer, VIEWER_ADDRESS, VIEWER_KEYS } from '../test/fake-fanou
 import { acceptedMedia, sourcePacket } from '../test/media-fixtures.ts';
 import { deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
 import { SendLoad } from './fanout/gatherer.ts';
+import { CatchUpBudget } from './latecomers.ts';
 import { Relay } from './relay.ts';
 import type { AcceptedMedia } from './sdp/answer.ts';
 import type { Transport } from './transport/transport.ts';
@@ -47,6 +48,7 @@ function newRelay(startMemory: GroupLimits): Relay {
     load: new SendLoad(() => nowMs),
     now: () => nowMs,
     startMemory,
+    catchUpBudget: new CatchUpBudget(),
     wishKeyFrame: () => wishes++,
     timed: { send: () => {}, onDropped: () => {} },
   });

@@ -1,27 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { catchUpPace, chooseStart, type Start, type StartFacts } from './start-choice.ts';
 
+const SMALL = 100_000;
+const LARGE = 2_000_000;
+
 describe('chooseStart', () => {
   it.each<[string, StartFacts, Start]>([
     [
-      'nothing is remembered',
-      { groupBytes: undefined, isDeaf: false },
+      'nothing that is remembered',
+      { groupBytes: undefined, isWhole: false, isDeaf: false },
       { asksPublisher: true, groupAfterMs: undefined },
     ],
     [
-      'nothing is remembered of a publisher that did not answer, which may do so now',
-      { groupBytes: undefined, isDeaf: true },
+      'nothing of a publisher that did not answer, which may do so now',
+      { groupBytes: undefined, isWhole: false, isDeaf: true },
       { asksPublisher: true, groupAfterMs: undefined },
     ],
-    ['a small group', { groupBytes: 100_000, isDeaf: false }, { asksPublisher: false, groupAfterMs: 0 }],
+    ['a small group', { groupBytes: SMALL, isWhole: true, isDeaf: false }, { asksPublisher: false, groupAfterMs: 0 }],
+    [
+      'a small group in which a packet is missing, which may not be repaired',
+      { groupBytes: SMALL, isWhole: false, isDeaf: false },
+      { asksPublisher: true, groupAfterMs: 0 },
+    ],
     [
       'a large group of a publisher that answers',
-      { groupBytes: 2_000_000, isDeaf: false },
+      { groupBytes: LARGE, isWhole: true, isDeaf: false },
       { asksPublisher: true, groupAfterMs: 120 },
     ],
     [
-      'a large group of one that does not',
-      { groupBytes: 2_000_000, isDeaf: true },
+      'a large group of one that does not, unless it was only overloaded',
+      { groupBytes: LARGE, isWhole: true, isDeaf: true },
       { asksPublisher: true, groupAfterMs: 0 },
     ],
   ])('with %s', (_what, facts, expected) => expect(chooseStart(facts)).toEqual(expected));

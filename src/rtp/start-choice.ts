@@ -2,8 +2,10 @@
 // the publisher is asked for. docs/adr/0007 has the measurements. Pure: facts in, decision out.
 
 export interface StartFacts {
-  /** Of the remembered group of pictures; undefined when there is none, or a packet of it is missing. */
+  /** Of the remembered group of pictures; undefined when there is none. */
   readonly groupBytes: number | undefined;
+  /** No packet of it is missing. One that is may still be repaired while the viewer catches up. */
+  readonly isWhole: boolean;
   /** The publisher was asked for a key frame, and none came for it. */
   readonly isDeaf: boolean;
 }
@@ -19,11 +21,11 @@ const SMALL_GROUP_BYTES = 256 * 1024;
 /** Browsers answer within a frame or two and a round trip; longer than this a person sees the wait. */
 const PATIENCE_MS = 120;
 
-export function chooseStart({ groupBytes, isDeaf }: StartFacts): Start {
+export function chooseStart({ groupBytes, isWhole, isDeaf }: StartFacts): Start {
   if (groupBytes === undefined) return { asksPublisher: true, groupAfterMs: undefined };
-  if (groupBytes <= SMALL_GROUP_BYTES) return { asksPublisher: false, groupAfterMs: 0 };
+  const isSmall = groupBytes <= SMALL_GROUP_BYTES;
   // One that was only overloaded shows in this way that it answers again.
-  return { asksPublisher: true, groupAfterMs: isDeaf ? 0 : PATIENCE_MS };
+  return { asksPublisher: !isSmall || !isWhole, groupAfterMs: isSmall || isDeaf ? 0 : PATIENCE_MS };
 }
 
 export interface CatchUpPace {

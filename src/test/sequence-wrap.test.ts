@@ -3,6 +3,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SendLoad } from '../media/fanout/gatherer.ts';
+import { CatchUpBudget } from '../media/latecomers.ts';
 import { Relay } from '../media/relay.ts';
 import type { AcceptedMedia } from '../media/sdp/answer.ts';
 import { ViewerPeer } from '../media/viewer-peer.ts';
@@ -61,6 +62,7 @@ class Journey {
       load: new SendLoad(now),
       now,
       startMemory: { maxBytes: 0, maxMs: 0 },
+      catchUpBudget: new CatchUpBudget(),
       wishKeyFrame: () => {},
       timed: { send: () => {}, onDropped: () => {} },
     });
