@@ -10,11 +10,13 @@ import {
   TIMED_LABEL,
 } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
-import { Audience } from './audience.ts';
+import { Audience } from './egress/audience.ts';
+import { CatchUpBudget } from './egress/latecomers.ts';
+import { ViewerData } from './egress/viewer-data.ts';
+import { type RtpCounters, ViewerPeer } from './egress/viewer-peer.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
 import { CNAME, distinctSsrcs, newCredentials, newSsrc } from './identifiers.ts';
-import { CatchUpBudget } from './latecomers.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
 import { parseOffer } from './sdp/offer.ts';
@@ -23,8 +25,6 @@ import { SourceLinks } from './source-links.ts';
 import { candidateLines } from './transport/candidates.ts';
 import { Transport } from './transport/transport.ts';
 import type { UdpFront } from './transport/udp-front.ts';
-import { ViewerData } from './viewer-data.ts';
-import { type RtpCounters, ViewerPeer } from './viewer-peer.ts';
 import type {
   Past,
   Reply,

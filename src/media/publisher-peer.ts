@@ -3,12 +3,12 @@
 import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { GroupLimits } from '../rtp/group-of-pictures.ts';
+import type { RtpCounters } from './egress/viewer-peer.ts';
 import { Ingress, type IngressOptions } from './ingress/ingress.ts';
 import { JoinSteps } from './join-steps.ts';
 import { SourceMemory } from './source-memory.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
-import type { RtpCounters } from './viewer-peer.ts';
 import type { Past } from './worker-protocol.ts';
 
 export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop' | 'onClock'> {

@@ -2,7 +2,7 @@
 // seeded simulation of two publishers with their own clocks, delays and losses of packets.
 
 import { describe, expect, it } from 'vitest';
-import { UpTrack } from '../media/up-track.ts';
+import { UpTrack } from '../media/egress/up-track.ts';
 import { CLOCK_RATE, type MediaKind } from '../rtp/codec.ts';
 import { seededRandom } from '../rtp/seeded-network.ts';
 import { timestampDistance } from '../rtp/sequence.ts';

@@ -2,11 +2,11 @@
 // canonical one, the viewer's) wrap at different packets, and no viewer may notice any of them.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { CatchUpBudget } from '../media/egress/latecomers.ts';
+import { Relay } from '../media/egress/relay.ts';
+import { ViewerPeer } from '../media/egress/viewer-peer.ts';
 import { SendLoad } from '../media/fanout/gatherer.ts';
-import { CatchUpBudget } from '../media/latecomers.ts';
-import { Relay } from '../media/relay.ts';
 import type { AcceptedMedia } from '../media/sdp/answer.ts';
-import { ViewerPeer } from '../media/viewer-peer.ts';
 import { type RtpPacket, rtpPayload } from '../rtp/packet.ts';
 import { writeNack } from '../rtp/rtcp-writer.ts';
 import { ReceivingViewer, VIEWER_ADDRESS, VIEWER_KEYS } from './fake-fanout.ts';

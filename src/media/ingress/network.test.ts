@@ -6,7 +6,7 @@ import { parseRtcp } from '../../rtp/rtcp.ts';
 import { seededRandom } from '../../rtp/seeded-network.ts';
 import { acceptedMedia, extended, retransmitted } from '../../test/media-fixtures.ts';
 import { deltaFrame, keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
-import { UpTrack } from '../up-track.ts';
+import { UpTrack } from '../egress/up-track.ts';
 import type { SourceItem } from '../worker-protocol.ts';
 import { Ingress } from './ingress.ts';
 

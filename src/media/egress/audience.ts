@@ -1,10 +1,10 @@
 // The viewers on a worker, by transport and by broadcast, and the relays that serve them: with the first viewer of a
 // broadcast comes its relay, a while after the last one it goes. It must not know offers, publishers or commands.
 
-import type { DataMessage, ViewerQuality } from '../broadcast/ports.ts';
-import type { GroupLimits } from '../rtp/group-of-pictures.ts';
-import type { FanoutEngine } from './fanout/engine.ts';
-import type { SendLoad } from './fanout/gatherer.ts';
+import type { DataMessage, ViewerQuality } from '../../broadcast/ports.ts';
+import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
+import type { FanoutEngine } from '../fanout/engine.ts';
+import type { SendLoad } from '../fanout/gatherer.ts';
 import type { CatchUpBudget } from './latecomers.ts';
 import { Relay } from './relay.ts';
 import type { ViewerPeer } from './viewer-peer.ts';

@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Codec, MediaKind } from '../rtp/codec.ts';
-import type { GroupLimits } from '../rtp/group-of-pictures.ts';
-import { FakeGroup, type FakeMember, MEMBER_KEYS } from '../test/fake-fanout.ts';
-import { acceptedMedia, sourcePacket } from '../test/media-fixtures.ts';
-import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
+import type { Codec, MediaKind } from '../../rtp/codec.ts';
+import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
+import { FakeGroup, type FakeMember, MEMBER_KEYS } from '../../test/fake-fanout.ts';
+import { acceptedMedia, sourcePacket } from '../../test/media-fixtures.ts';
+import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp-fixtures.ts';
+import { SendLoad } from '../fanout/gatherer.ts';
 import { DownTrack } from './down-track.ts';
-import { SendLoad } from './fanout/gatherer.ts';
 import { CatchUpBudget } from './latecomers.ts';
 import { Relay, type RelayViewer } from './relay.ts';
 import type { CanonicalPacket } from './up-track.ts';

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { GroupOfPictures } from '../rtp/group-of-pictures.ts';
-import { VP8 } from '../test/rtp-fixtures.ts';
+import { GroupOfPictures } from '../../rtp/group-of-pictures.ts';
+import { VP8 } from '../../test/rtp-fixtures.ts';
+import { NOT_SENT } from '../fanout/engine.ts';
 import type { Followed, Latecomer } from './catch-up.ts';
-import { NOT_SENT } from './fanout/engine.ts';
 import { CatchUpBudget, Latecomers } from './latecomers.ts';
 import type { CanonicalPacket } from './up-track.ts';
 

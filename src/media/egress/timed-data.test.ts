@@ -2,12 +2,12 @@
 // must find the message at the frame that the publisher meant.
 
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { DataMessage } from '../broadcast/ports.ts';
-import { FakeGroup } from '../test/fake-fanout.ts';
-import { textMessage } from '../test/fakes.ts';
-import { sourcePacket } from '../test/media-fixtures.ts';
-import { deltaFrame, keyFrame, VP8 } from '../test/rtp-fixtures.ts';
-import { SendLoad } from './fanout/gatherer.ts';
+import type { DataMessage } from '../../broadcast/ports.ts';
+import { FakeGroup } from '../../test/fake-fanout.ts';
+import { textMessage } from '../../test/fakes.ts';
+import { sourcePacket } from '../../test/media-fixtures.ts';
+import { deltaFrame, keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
+import { SendLoad } from '../fanout/gatherer.ts';
 import { CatchUpBudget } from './latecomers.ts';
 import { Relay } from './relay.ts';
 

@@ -1,10 +1,10 @@
 // Messages that belong to video frames, on their way to one broadcast's viewers on this worker: from the publisher's numbers into
 // those that the viewers see. Keeps those whose source has not begun yet. It must not know viewers, sockets or labels.
 
-import type { DataMessage } from '../broadcast/ports.ts';
-import { CLOCK_RATE } from '../rtp/codec.ts';
-import { readTimedMessage, type TimedMessage, writeTimedMessage } from '../rtp/timed-message.ts';
-import { TimestampMap } from '../rtp/timestamp-map.ts';
+import type { DataMessage } from '../../broadcast/ports.ts';
+import { CLOCK_RATE } from '../../rtp/codec.ts';
+import { readTimedMessage, type TimedMessage, writeTimedMessage } from '../../rtp/timed-message.ts';
+import { TimestampMap } from '../../rtp/timestamp-map.ts';
 
 export interface TimedDataOptions {
   readonly now: () => number;

@@ -1,9 +1,9 @@
 // One viewer's way from the last key frame to where the others are: it is sent alone what they had before, faster than
 // it came, with timestamps that end where theirs are. It must not know sockets, timers, or why the viewer begins so.
 
-import type { GroupOfPictures } from '../rtp/group-of-pictures.ts';
-import { addTimestamp, timestampDistance } from '../rtp/sequence.ts';
-import { type CatchUpPace, catchUpPace } from '../rtp/start-choice.ts';
+import type { GroupOfPictures } from '../../rtp/group-of-pictures.ts';
+import { addTimestamp, timestampDistance } from '../../rtp/sequence.ts';
+import { type CatchUpPace, catchUpPace } from '../../rtp/start-choice.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 /** Who catches up: its track. */

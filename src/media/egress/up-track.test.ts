@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Codec } from '../rtp/codec.ts';
-import { sourcePacket } from '../test/media-fixtures.ts';
-import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../test/rtp-fixtures.ts';
-import { MAX_PAYLOAD_BYTES, NOT_SENT } from './fanout/engine.ts';
+import type { Codec } from '../../rtp/codec.ts';
+import { sourcePacket } from '../../test/media-fixtures.ts';
+import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../../test/rtp-fixtures.ts';
+import { MAX_PAYLOAD_BYTES, NOT_SENT } from '../fanout/engine.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
 
 function receive(track: UpTrack, sourceId: string, bytes: Buffer, atMs: number, codec: Codec = VP8) {

@@ -1,7 +1,7 @@
 // What viewers on a worker are sent over data channels, in one order for each broadcast; and what is lost when more comes
 // than can be served. It must not know transports, offers or where messages come from.
 
-import type { DataMessage } from '../broadcast/ports.ts';
+import type { DataMessage } from '../../broadcast/ports.ts';
 import type { Audience } from './audience.ts';
 import { DataRounds } from './data-rounds.ts';
 

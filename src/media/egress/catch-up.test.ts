@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { GroupOfPictures } from '../rtp/group-of-pictures.ts';
-import { seededRandom } from '../rtp/seeded-network.ts';
-import { addTimestamp, timestampDistance } from '../rtp/sequence.ts';
-import { VP8 } from '../test/rtp-fixtures.ts';
+import { GroupOfPictures } from '../../rtp/group-of-pictures.ts';
+import { seededRandom } from '../../rtp/seeded-network.ts';
+import { addTimestamp, timestampDistance } from '../../rtp/sequence.ts';
+import { VP8 } from '../../test/rtp-fixtures.ts';
+import { NOT_SENT } from '../fanout/engine.ts';
 import { CatchUp, type CatchUpState, type Followed, type Latecomer } from './catch-up.ts';
-import { NOT_SENT } from './fanout/engine.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 const FRAME_TICKS = 3000;

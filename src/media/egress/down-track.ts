@@ -2,11 +2,11 @@
 // It must not know transports or sockets: the fan-out engine writes, encrypts and sends what this decides.
 
 import { randomInt } from 'node:crypto';
-import { bestDecoder, type Codec, type MediaKind } from '../rtp/codec.ts';
-import { unwrapSequence } from '../rtp/sequence.ts';
+import { bestDecoder, type Codec, type MediaKind } from '../../rtp/codec.ts';
+import { unwrapSequence } from '../../rtp/sequence.ts';
+import { absSendTime, type FanoutMember, MAX_BATCH, type RetransmissionRoute } from '../fanout/engine.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
 import type { Latecomer } from './catch-up.ts';
-import { absSendTime, type FanoutMember, MAX_BATCH, type RetransmissionRoute } from './fanout/engine.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 /** A packet is repeated at most once in so long when the round trip is not known, and never more often than the least. */

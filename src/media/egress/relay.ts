@@ -1,17 +1,17 @@
 // A broadcast on one worker: its up tracks and the viewers here that receive them. Knows who may begin where; the fan-out
 // engine does what is per packet and viewer. It must not know transports, keys or workers.
 
-import type { Codec, MediaKind } from '../rtp/codec.ts';
-import type { GroupLimits } from '../rtp/group-of-pictures.ts';
-import { KeyFrameAnswers } from '../rtp/key-frame-answers.ts';
-import { chooseStart } from '../rtp/start-choice.ts';
+import type { Codec, MediaKind } from '../../rtp/codec.ts';
+import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
+import { KeyFrameAnswers } from '../../rtp/key-frame-answers.ts';
+import { chooseStart } from '../../rtp/start-choice.ts';
+import { absSendTime, type FanoutGroup } from '../fanout/engine.ts';
+import { Gatherer, type SendLoad } from '../fanout/gatherer.ts';
+import type { Past, SourceItem } from '../worker-protocol.ts';
 import type { Latecomer } from './catch-up.ts';
-import { absSendTime, type FanoutGroup } from './fanout/engine.ts';
-import { Gatherer, type SendLoad } from './fanout/gatherer.ts';
 import { type CatchUpBudget, Latecomers } from './latecomers.ts';
 import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
-import type { Past, SourceItem } from './worker-protocol.ts';
 
 /** A viewer as the relay sees it. */
 export interface RelayViewer {

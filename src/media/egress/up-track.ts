@@ -3,14 +3,14 @@
 // It must not know transports, viewers or sockets.
 
 import { randomInt } from 'node:crypto';
-import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
-import { type GroupLimits, GroupOfPictures } from '../rtp/group-of-pictures.ts';
-import { RetransmissionRing } from '../rtp/retransmission-ring.ts';
-import { addTimestamp } from '../rtp/sequence.ts';
-import { Timeline } from '../rtp/timeline.ts';
-import { Vp8Continuity } from '../rtp/vp8-descriptor.ts';
-import { type FanoutPacket, MAX_PAYLOAD_BYTES, NOT_SENT } from './fanout/engine.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import { CLOCK_RATE, type Codec, type MediaKind } from '../../rtp/codec.ts';
+import { type GroupLimits, GroupOfPictures } from '../../rtp/group-of-pictures.ts';
+import { RetransmissionRing } from '../../rtp/retransmission-ring.ts';
+import { addTimestamp } from '../../rtp/sequence.ts';
+import { Timeline } from '../../rtp/timeline.ts';
+import { Vp8Continuity } from '../../rtp/vp8-descriptor.ts';
+import { type FanoutPacket, MAX_PAYLOAD_BYTES, NOT_SENT } from '../fanout/engine.ts';
+import type { SourceItem } from '../worker-protocol.ts';
 
 /** A packet in the canonical space, ready to be headed per viewer. */
 export interface CanonicalPacket extends FanoutPacket {

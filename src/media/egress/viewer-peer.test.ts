@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DataMessage, TransportEvent } from '../broadcast/ports.ts';
-import type { Codec } from '../rtp/codec.ts';
-import type { GroupLimits } from '../rtp/group-of-pictures.ts';
-import { ntpFromUnixMs, ntpMiddle32 } from '../rtp/ntp.ts';
-import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../rtp/rtcp-writer.ts';
-import { ReceivingViewer, VIEWER_ADDRESS, VIEWER_KEYS } from '../test/fake-fanout.ts';
-import { acceptedMedia, sourcePacket } from '../test/media-fixtures.ts';
-import { deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../test/rtp-fixtures.ts';
-import { SendLoad } from './fanout/gatherer.ts';
+import type { DataMessage, TransportEvent } from '../../broadcast/ports.ts';
+import type { Codec } from '../../rtp/codec.ts';
+import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
+import { ntpFromUnixMs, ntpMiddle32 } from '../../rtp/ntp.ts';
+import { writeFir, writeNack, writePli, writeReceiverReport, writeRemb } from '../../rtp/rtcp-writer.ts';
+import { ReceivingViewer, VIEWER_ADDRESS, VIEWER_KEYS } from '../../test/fake-fanout.ts';
+import { acceptedMedia, sourcePacket } from '../../test/media-fixtures.ts';
+import { deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp-fixtures.ts';
+import { SendLoad } from '../fanout/gatherer.ts';
+import type { AcceptedMedia } from '../sdp/answer.ts';
+import type { Transport } from '../transport/transport.ts';
 import { CatchUpBudget } from './latecomers.ts';
 import { Relay } from './relay.ts';
-import type { AcceptedMedia } from './sdp/answer.ts';
-import type { Transport } from './transport/transport.ts';
 import { ViewerPeer } from './viewer-peer.ts';
 
 const START_MS = Date.UTC(2026, 0, 1);

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { sourcePacket } from '../test/media-fixtures.ts';
-import { keyFrame, VP8 } from '../test/rtp-fixtures.ts';
+import { sourcePacket } from '../../test/media-fixtures.ts';
+import { keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
+import { SendLoad } from '../fanout/gatherer.ts';
+import { PortableEngine } from '../fanout/portable-engine.ts';
 import { Audience } from './audience.ts';
-import { SendLoad } from './fanout/gatherer.ts';
-import { PortableEngine } from './fanout/portable-engine.ts';
 import { CatchUpBudget } from './latecomers.ts';
 import type { ViewerPeer } from './viewer-peer.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { readExtension } from '../rtp/packet.ts';
-import { seededRandom } from '../rtp/seeded-network.ts';
-import { FakeGroup, type FakeMember, MEMBER_KEYS, ReceivingViewer, VIEWER_ADDRESS } from '../test/fake-fanout.ts';
-import { acceptedMedia } from '../test/media-fixtures.ts';
-import { AV1, VP8 } from '../test/rtp-fixtures.ts';
+import { readExtension } from '../../rtp/packet.ts';
+import { seededRandom } from '../../rtp/seeded-network.ts';
+import { FakeGroup, type FakeMember, MEMBER_KEYS, ReceivingViewer, VIEWER_ADDRESS } from '../../test/fake-fanout.ts';
+import { acceptedMedia } from '../../test/media-fixtures.ts';
+import { AV1, VP8 } from '../../test/rtp-fixtures.ts';
+import { NOT_SENT } from '../fanout/engine.ts';
 import { DownTrack } from './down-track.ts';
-import { NOT_SENT } from './fanout/engine.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 const media = acceptedMedia({

@@ -7,21 +7,21 @@ import {
   type TransportEndReason,
   type TransportEvent,
   type ViewerQuality,
-} from '../broadcast/ports.ts';
-import { CLOCK_RATE, type Codec, type MediaKind } from '../rtp/codec.ts';
-import { ntpFromUnixMs } from '../rtp/ntp.ts';
-import { ReceiverFeedback } from '../rtp/receiver-feedback.ts';
-import { parseRtcp, type ReportBlock } from '../rtp/rtcp.ts';
-import { writeGoodbye } from '../rtp/rtcp-writer.ts';
+} from '../../broadcast/ports.ts';
+import { CLOCK_RATE, type Codec, type MediaKind } from '../../rtp/codec.ts';
+import { ntpFromUnixMs } from '../../rtp/ntp.ts';
+import { ReceiverFeedback } from '../../rtp/receiver-feedback.ts';
+import { parseRtcp, type ReportBlock } from '../../rtp/rtcp.ts';
+import { writeGoodbye } from '../../rtp/rtcp-writer.ts';
+import type { FanoutMember } from '../fanout/engine.ts';
+import { CNAME } from '../identifiers.ts';
+import { JoinSteps } from '../join-steps.ts';
+import type { Negotiation } from '../sdp/answer.ts';
+import type { SrtpKeys } from '../transport/dtls.ts';
+import type { Transport, TransportOwner } from '../transport/transport.ts';
+import type { RemoteAddress } from '../transport/udp-front.ts';
 import { DownTrack } from './down-track.ts';
-import type { FanoutMember } from './fanout/engine.ts';
-import { CNAME } from './identifiers.ts';
-import { JoinSteps } from './join-steps.ts';
 import type { Relay, RelayViewer } from './relay.ts';
-import type { Negotiation } from './sdp/answer.ts';
-import type { SrtpKeys } from './transport/dtls.ts';
-import type { Transport, TransportOwner } from './transport/transport.ts';
-import type { RemoteAddress } from './transport/udp-front.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 /** What all peers of a worker count together. */
