@@ -18,7 +18,7 @@ export const ERRORS = {
   invalid_label: { status: 400, title: 'A data label is 1 to 64 characters without control characters.' },
   invalid_display_name: {
     status: 400,
-    title: 'A display name is 1 to 40 characters without control and direction characters.',
+    title: 'A display name is 1 to 40 visible characters, without control and direction characters.',
   },
   invalid_chat_message: { status: 400, title: 'A chat message is 1 to 500 characters in at most 10 lines.' },
   malformed_timed_message: {

@@ -110,6 +110,13 @@ describe('presence', () => {
   });
 });
 
+test('a viewer is not called as pages call the publisher', async () => {
+  const stage = new Stage();
+  const [publisher, viewer] = [await stage.publish(), await stage.watch()];
+  expect(codeOf(() => stage.registry.people.rename(viewer.session.id, ' Broadcaster'))).toBe('invalid_display_name');
+  expect(codeOf(() => stage.registry.people.rename(publisher.session.id, 'Broadcaster'))).toBeUndefined();
+});
+
 describe('chat', () => {
   test('goes to everybody, with who wrote it, and is remembered', async () => {
     const stage = new Stage();

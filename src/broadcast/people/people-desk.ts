@@ -18,7 +18,7 @@ import type {
   PeopleService,
   PresenceView,
 } from './people-service.ts';
-import { parseChatText, parseDisplayName, tidyReason } from './words.ts';
+import { isNameOfPublishers, parseChatText, parseDisplayName, tidyReason } from './words.ts';
 
 /** 72 bits. */
 const MESSAGE_ID_BYTES = 9;
@@ -44,6 +44,9 @@ export class PeopleDesk implements PeopleService, ChatService {
   rename(sessionId: string, name: string): void {
     const parsed = parseDisplayName(name);
     const session = this.#session(sessionId);
+    if (session.role === 'viewer' && isNameOfPublishers(parsed)) {
+      throw new FanlightError('invalid_display_name', 'The publisher is called so.');
+    }
     if (session.rename(parsed)) this.#roster.keep(session);
   }
 
