@@ -31,6 +31,7 @@ export const ERRORS = {
   chat_off: { status: 403, title: 'The chat of this broadcast is off.' },
   chat_publisher_only: { status: 403, title: 'Only the publisher writes in this chat.' },
   chat_needs_name: { status: 403, title: 'Only those who give a name write in this chat.' },
+  chat_not_connected: { status: 403, title: 'Only those who have been connected write in this chat.' },
   chat_muted: { status: 403, title: 'The publisher has muted you.' },
   not_found: { status: 404, title: 'There is nothing at this address.' },
   unknown_session: { status: 404, title: 'The session does not exist or has ended.' },

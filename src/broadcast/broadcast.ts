@@ -75,9 +75,14 @@ export class Broadcast {
     return this.#settings;
   }
 
+  /** Viewer sessions, whoever of them is there. */
+  get audience(): number {
+    return this.#viewers.size;
+  }
+
   /** No place for one more viewer, unless an absent one gives way. */
   get full(): boolean {
-    return this.#viewers.size >= this.#limits.viewersPerBroadcast;
+    return this.audience >= this.#limits.viewersPerBroadcast;
   }
 
   /** The absent viewer whose grace ends first. */

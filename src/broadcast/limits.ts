@@ -36,9 +36,12 @@ export interface Limits {
   /** One session writes once in so many seconds, after a burst. */
   readonly chatPerSessionSeconds: number;
   readonly chatBurstPerSession: number;
-  /** Everybody in one broadcast together. */
+  /** All viewers of one broadcast together, while there are few of them. */
   readonly chatPerSecond: number;
   readonly chatBurst: number;
+  /** Each message goes to every viewer: with many of them there are fewer messages, though never fewer than the least. */
+  readonly chatDeliveriesPerSecond: number;
+  readonly chatLeastPerSecond: number;
   /** People of one broadcast who are muted at once. */
   readonly mutes: number;
 }
@@ -67,5 +70,7 @@ export const DEFAULT_LIMITS: Limits = {
   chatBurstPerSession: 5,
   chatPerSecond: 20,
   chatBurst: 40,
+  chatDeliveriesPerSecond: 20_000,
+  chatLeastPerSecond: 0.5,
   mutes: 200,
 };

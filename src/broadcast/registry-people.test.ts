@@ -154,6 +154,17 @@ describe('chat', () => {
     expect(stage.restart().registry.describe('live')).toMatchObject({ chat: 'everyone', slowModeSeconds: 10 });
   });
 
+  test('takes nothing from a viewer that has never been connected', async () => {
+    const stage = new Stage();
+    const { session } = await stage.open('viewer');
+    stage.registry.people.rename(session.id, 'Ann');
+    const post = () => codeOf(() => stage.registry.chat.post('live', { sessionId: session.id }, 'Hello'));
+    expect(post()).toBe('chat_not_connected');
+    stage.media.emit({ type: 'connected', transportId: stage.media.lastTransportId });
+    stage.lose(stage.media.lastTransportId);
+    expect(post()).toBeUndefined();
+  });
+
   test('keeps so many messages, in the store too', async () => {
     const stage = new Stage({ chatMessages: 2 });
     for (const text of ['1', '2', '3']) stage.registry.chat.post('live', { role: 'program', name: '' }, text);

@@ -35,10 +35,10 @@ export class ChatRoom {
   }
 
   /**
-   * Whether this author may write now. Uses up its turn.
+   * Whether this author may write now, to so many viewers. Uses up its turn; who is refused keeps it.
    * Errors: chat_off, chat_publisher_only, chat_needs_name, chat_muted, chat_slow_mode, chat_rate_exceeded.
    */
-  admit(author: Author, { chat, slowModeSeconds }: BroadcastSettings, nowMs: number): void {
+  admit(author: Author, { chat, slowModeSeconds }: BroadcastSettings, viewers: number, nowMs: number): void {
     const isViewer = author.role === 'viewer';
     if (chat === 'off') throw new FanlightError('chat_off');
     if (isViewer && chat === 'publisher') throw new FanlightError('chat_publisher_only');
@@ -48,8 +48,12 @@ export class ChatRoom {
     const pace = this.#paceOf(author);
     const slowMs = pace.lastAtMs + slowModeSeconds * 1000 - nowMs;
     if (isViewer && slowMs > 0) throw waiting('chat_slow_mode', slowMs);
-    if (!pace.bucket.take(nowMs)) throw new FanlightError('chat_rate_exceeded');
-    if (!this.#rate.take(nowMs)) throw new FanlightError('chat_rate_exceeded', 'Many people write at once.');
+    if (!pace.bucket.has(nowMs)) throw new FanlightError('chat_rate_exceeded');
+    // A flood of viewers must not keep the publisher from asking for quiet.
+    if (isViewer && !this.#rate.take(nowMs, this.#shareOf(viewers))) {
+      throw new FanlightError('chat_rate_exceeded', 'Many people write at once.');
+    }
+    pace.bucket.take(nowMs);
     pace.lastAtMs = nowMs;
   }
 
@@ -88,6 +92,13 @@ export class ChatRoom {
     this.#history = [];
     this.#bytes = 0;
     return remembered;
+  }
+
+  /** Of the rate that few viewers have. */
+  #shareOf(viewers: number): number {
+    const { chatPerSecond, chatDeliveriesPerSecond, chatLeastPerSecond } = this.#limits;
+    const perSecond = Math.max(chatLeastPerSecond, chatDeliveriesPerSecond / Math.max(1, viewers));
+    return Math.min(1, perSecond / chatPerSecond);
   }
 
   #paceOf({ who = this }: Author): Pace {

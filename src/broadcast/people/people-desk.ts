@@ -62,7 +62,7 @@ export class PeopleDesk implements PeopleService, ChatService {
     const atMs = this.#options.clock.now();
     const place = this.#roster.obtain(name);
     try {
-      place.chat.admit(by, place.settings, atMs);
+      place.chat.admit(by, place.settings, place.audience, atMs);
       const { viewer, role } = by;
       const id = randomBytes(MESSAGE_ID_BYTES).toString('base64url');
       this.#add(place, { id, viewer, name: by.name, role, text: parsed, atMs });
@@ -120,13 +120,14 @@ export class PeopleDesk implements PeopleService, ChatService {
     this.#roster.announcer.emit({ type: 'chat', broadcast: broadcast.name, message });
   }
 
-  /** Errors: unknown_session, invalid_display_name. */
+  /** Errors: unknown_session, invalid_display_name, chat_not_connected. */
   #author(name: BroadcastName, author: ChatAuthor): Author {
     if (!('sessionId' in author)) {
       return { viewer: null, name: parseDisplayName(author.name), role: author.role, mute: undefined, who: undefined };
     }
     const session = this.#session(author.sessionId);
     if (session.broadcast !== name) throw new FanlightError('unknown_session');
+    if (session.role === 'viewer' && !session.wasConnected) throw new FanlightError('chat_not_connected');
     return { viewer: session.alias, name: session.name, role: session.role, mute: session.mute, who: session };
   }
 

@@ -55,7 +55,7 @@ export interface MuteRequest {
 
 export interface ChatService {
   /**
-   * Errors: invalid_name, invalid_chat_message, unknown_session, chat_off, chat_publisher_only, chat_needs_name,
+   * Errors: invalid_name, invalid_chat_message, unknown_session, chat_not_connected, chat_off, chat_publisher_only, chat_needs_name,
    * chat_muted, chat_slow_mode, chat_rate_exceeded, broadcast_limit, shutting_down.
    */
   post(broadcast: string, author: ChatAuthor, text: string): void;

@@ -120,6 +120,11 @@ export class Session {
     return this.present || (this.#life.state === 'away' && this.#wasConnected);
   }
 
+  /** It was there at least once: to be so needs an address of its own. */
+  get wasConnected(): boolean {
+    return this.#wasConnected;
+  }
+
   get transportId(): string | undefined {
     return this.#transportId;
   }
