@@ -202,6 +202,33 @@ describe('chat', () => {
     expect(stage.store.load().broadcasts).toEqual([]);
   });
 
+  test('of a program that writes to nobody is kept for a day after each message', () => {
+    const stage = new Stage();
+    const post = (text: string) => stage.registry.chat.post('live', { role: 'program', name: 'Clock' }, text);
+    for (let hour = 0; hour < 30; hour += 1) {
+      post(`${hour}`);
+      stage.clock.advance(DAY_MS / 24);
+    }
+    expect(stage.registry.chat.history('live')).toHaveLength(30);
+    stage.clock.advance(DAY_MS);
+    expect(stage.registry.chat.history('live')).toEqual([]);
+  });
+
+  test('whose last message is deleted leaves the settings their 30 days', async () => {
+    const stage = new Stage();
+    const publisher = await stage.publish();
+    stage.registry.updateSettings('live', { title: 'Show' });
+    stage.registry.chat.post('live', { sessionId: publisher.session.id }, 'Hello');
+    stage.registry.end(publisher.session.id);
+    stage.clock.advance(DAY_MS / 2);
+    stage.registry.chat.remove('live', stage.registry.chat.history('live')[0]?.id ?? '');
+    stage.clock.advance(30 * DAY_MS - 1);
+    expect(stage.registry.describe('live').title).toBe('Show');
+    stage.clock.advance(1);
+    expect(stage.registry.describe('live').title).toBe('');
+    expect(stage.clock.pending).toBe(0);
+  });
+
   test('nobody writes while the server stops', () => {
     const stage = new Stage();
     stage.registry.close();

@@ -7,9 +7,11 @@ import { Broadcast } from './broadcast.ts';
 import type { MessageOutcome } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
+import { Oblivion } from './oblivion.ts';
 import { PresenceDesk } from './people/presence-desk.ts';
 import {
   type BroadcastSettings,
+  type ChatMessage,
   type Clock,
   type DataMessage,
   type MediaPort,
@@ -56,7 +58,7 @@ export class Roster {
   readonly #sessions = new Map<string, Session>();
   readonly #byTransport = new Map<string, Session>();
   readonly #sessionDeadlines: Deadlines<Session>;
-  readonly #oblivion: Deadlines<Broadcast>;
+  readonly #oblivion: Oblivion;
   readonly #startedAtMs: number;
   #onDeserted = () => {};
 
@@ -69,7 +71,8 @@ export class Roster {
     this.#log = options.log;
     this.#startedAtMs = this.#clock.now();
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
-    this.#oblivion = new Deadlines(this.#clock, (broadcast) => this.#forgetLeftBehind(broadcast));
+    const onDue = (broadcast: Broadcast) => this.#forgetLeftBehind(broadcast);
+    this.#oblivion = new Oblivion({ clock: this.#clock, limits: this.#limits, onDue });
     this.announcer = new Announcer({
       clock: this.#clock,
       quietMs: this.#limits.viewerCountQuietMs,
@@ -204,13 +207,8 @@ export class Roster {
       this.#sessionDeadlines.set(changed, changed.deadlineMs);
       this.presence.note(changed);
     }
-    const { leftBehind } = broadcast;
-    if (leftBehind === undefined) this.#oblivion.set(broadcast, undefined);
-    else if (!this.#oblivion.has(broadcast)) {
-      const keepMs = leftBehind === 'messages' ? this.#limits.idleStateMs : this.#limits.idleSettingsMs;
-      this.#oblivion.set(broadcast, this.#clock.now() + keepMs);
-    }
-    if (broadcast.deserted && leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
+    this.#oblivion.follow(broadcast);
+    if (broadcast.deserted && broadcast.leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
     // Listeners come last: they may call back. Who hears that it cannot decode has heard what to do about it.
     this.#recallUnable(judged);
     for (const session of new Set(changed ? [changed, ...judged] : judged)) {
@@ -230,7 +228,7 @@ export class Roster {
     if (result.remembered) {
       this.#store.saveStateMessage(broadcast.name, message);
       // A message for nobody starts its time anew; `settle` sets it.
-      this.#oblivion.set(broadcast, undefined);
+      this.#oblivion.renew(broadcast);
     }
     this.announcer.emit({ type: 'data', broadcast: broadcast.name, message });
     return result;
@@ -241,7 +239,16 @@ export class Roster {
     if (!broadcast.changeSettings(change)) return;
     this.#store.saveSettings(broadcast.name, broadcast.settings);
     // As with messages: the time for which they are kept starts anew.
-    this.#oblivion.set(broadcast, undefined);
+    this.#oblivion.renew(broadcast);
+  }
+
+  /** Remembers a chat message, and tells it. Then call `settle`. */
+  say(broadcast: Broadcast, message: ChatMessage): void {
+    const dropped = broadcast.chat.remember(message);
+    this.#store.saveChatMessage(broadcast.name, message);
+    for (const { id } of dropped) this.#store.deleteChatMessage(broadcast.name, id);
+    this.#oblivion.renew(broadcast);
+    this.announcer.emit({ type: 'chat', broadcast: broadcast.name, message });
   }
 
   /** The server stops: everybody is told, nobody is forgotten. */

@@ -3,7 +3,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { FanlightError } from '../../errors.ts';
-import type { Broadcast } from '../broadcast.ts';
 import type { Limits } from '../limits.ts';
 import { type BroadcastName, parseBroadcastName } from '../names.ts';
 import type { ChatMessage, Clock, Store } from '../ports.ts';
@@ -65,7 +64,7 @@ export class PeopleDesk implements PeopleService, ChatService {
       place.chat.admit(by, place.settings, place.audience, atMs);
       const { viewer, role } = by;
       const id = randomBytes(MESSAGE_ID_BYTES).toString('base64url');
-      this.#add(place, { id, viewer, name: by.name, role, text: parsed, atMs });
+      this.#roster.say(place, { id, viewer, name: by.name, role, text: parsed, atMs });
     } finally {
       this.#roster.settle(place);
     }
@@ -110,14 +109,6 @@ export class PeopleDesk implements PeopleService, ChatService {
     if (!session.isMuted(nowMs) && this.mutes(name).length >= this.#options.limits.mutes) {
       throw new FanlightError('chat_mutes_full');
     }
-  }
-
-  #add(broadcast: Broadcast, message: ChatMessage): void {
-    const { store } = this.#options;
-    const dropped = broadcast.chat.remember(message);
-    store.saveChatMessage(broadcast.name, message);
-    for (const { id } of dropped) store.deleteChatMessage(broadcast.name, id);
-    this.#roster.announcer.emit({ type: 'chat', broadcast: broadcast.name, message });
   }
 
   /** Errors: unknown_session, invalid_display_name, chat_not_connected. */
