@@ -30,6 +30,9 @@ export interface Limits {
   readonly idleSettingsMs: number;
   /** Changes of the viewer count alone are told at most this often per broadcast. */
   readonly viewerCountQuietMs: number;
+  /** Names of one session: everybody may be told each of them. */
+  readonly namesPerSecond: number;
+  readonly nameBurst: number;
   /** Chat messages of one broadcast that late joiners get, and the bytes of them. */
   readonly chatMessages: number;
   readonly chatBytes: number;
@@ -64,6 +67,8 @@ export const DEFAULT_LIMITS: Limits = {
   idleStateMs: DAY_MS,
   idleSettingsMs: 30 * DAY_MS,
   viewerCountQuietMs: 100,
+  namesPerSecond: 1,
+  nameBurst: 3,
   chatMessages: 100,
   chatBytes: 64 * 1024,
   chatPerSessionSeconds: 2,

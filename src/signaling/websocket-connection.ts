@@ -81,8 +81,6 @@ export class WebSocketConnection {
   readonly #outbox: Outbox;
   readonly #bucket: TokenBucket;
   readonly #hellos: TokenBucket;
-  /** Everybody may be told each name. */
-  readonly #names: TokenBucket;
   readonly #helloTimer: NodeJS.Timeout;
   /** Broadcasts whose remembered messages were sent: they are large, and what comes after them is sent as it comes. */
   readonly #remembered = new Set<string>();
@@ -99,7 +97,6 @@ export class WebSocketConnection {
     this.#outbox = new Outbox(socket, limits);
     this.#bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst);
     this.#hellos = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
-    this.#names = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
     this.#helloTimer = setTimeout(() => this.close(CLOSE.policy, 'no hello'), limits.helloTimeoutMs);
     const onDrain = () => this.#outbox.drained();
     transport.on('drain', onDrain);
@@ -237,9 +234,7 @@ export class WebSocketConnection {
   }
 
   #rename(greeted: Greeted, name: string): void {
-    const { service, now } = this.#context;
-    if (!this.#names.take(now())) throw new FanlightError('too_many_requests', 'Names come too often.');
-    if (greeted.sessionId !== undefined) service.people.rename(greeted.sessionId, name);
+    if (greeted.sessionId !== undefined) this.#context.service.people.rename(greeted.sessionId, name);
     else this.#greeted = { ...greeted, name: parseDisplayName(name) };
   }
 

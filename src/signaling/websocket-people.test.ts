@@ -73,6 +73,38 @@ describe('a name', () => {
     expect(await refusal(ann)).toBe('too_many_requests');
     expect(stage.registry.session(ann.opened.session.id)?.name).toBe('c');
   });
+
+  it('is not changed in a hurry by many sockets of one session either, nor by hello', async () => {
+    await start();
+    const ann = await viewer();
+    const others = await Promise.all(Array.from({ length: 3 }, () => greeted(resumeOf(ann.opened))));
+    for (const [index, other] of others.entries()) {
+      other.send({ type: 'name', name: `Ann ${index}` });
+      await other.settled();
+    }
+    ann.send({ type: 'name', name: 'Ann 3' });
+    expect(await refusal(ann)).toBe('too_many_requests');
+    ann.send({ type: 'hello', role: 'viewer', broadcast: 'live', ...resumeOf(ann.opened), name: 'Ann 4' });
+    expect(await refusal(ann)).toBe('too_many_requests');
+    // Who comes back with the name that it has changes nothing.
+    expect(await ann.hello({ ...resumeOf(ann.opened), name: 'Ann 2' })).toMatchObject({ session: { name: 'Ann 2' } });
+    expect(typesHeard(ann).filter((type) => type === 'session')).toHaveLength(3);
+  });
+});
+
+it('a session has eight sockets: one more closes the oldest', async () => {
+  await start();
+  const ann = await viewer();
+  const others = await Promise.all(Array.from({ length: 7 }, () => greeted(resumeOf(ann.opened))));
+  await ann.hello(resumeOf(ann.opened));
+  await greeted(resumeOf(ann.opened));
+  const oldest = await Promise.race(others.map(async (other) => ({ ...(await other.closed), other })));
+  expect(oldest).toMatchObject({ code: 1008, reason: 'too many sockets of this session' });
+  stage.registry.people.rename(ann.opened.session.id, 'Ann');
+  for (const socket of [ann, ...others]) {
+    if (socket !== oldest.other) expect(await socket.next('session')).toMatchObject({ name: 'Ann' });
+  }
+  expect(typesHeard(oldest.other)).not.toContain('session');
 });
 
 describe('presence', () => {

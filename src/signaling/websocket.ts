@@ -18,6 +18,8 @@ import { CLOSE, type ConnectionLimits, type Interests, WebSocketConnection } fro
 export interface WebSocketLimits extends ConnectionLimits {
   readonly messageBytes: number;
   readonly connectionsPerAddress: number;
+  /** What a session is told goes to each of its sockets. A page has one. */
+  readonly connectionsPerSession: number;
   readonly keepAliveMs: number;
   /** How long a client may take to answer a close. */
   readonly closeTimeoutMs: number;
@@ -34,6 +36,7 @@ export const WEBSOCKET_LIMITS: WebSocketLimits = {
   messageBytes: 96 * 1024,
   // Many viewers may share one address behind a NAT.
   connectionsPerAddress: 500,
+  connectionsPerSession: 8,
   keepAliveMs: 25_000,
   closeTimeoutMs: 1_000,
 };
@@ -165,9 +168,19 @@ class WebSocketEndpoint {
     this.#connections.set(connection, interests);
     if (!interests) return;
     this.#byBroadcast.add(interests.broadcast, connection);
-    if (interests.sessionId !== undefined) this.#bySession.add(interests.sessionId, connection);
+    if (interests.sessionId !== undefined) this.#tie(connection, interests.sessionId);
     if (interests.data) this.#dataByBroadcast.add(interests.broadcast, connection);
     for (const topic of interests.topics) this.#byTopic.add(topicKey(topic, interests.broadcast), connection);
+  }
+
+  /** The socket that is tied to the session for longest gives way to one too many. */
+  #tie(connection: WebSocketConnection, sessionId: string): void {
+    this.#bySession.add(sessionId, connection);
+    const tied = this.#bySession.of(sessionId);
+    const [oldest] = tied;
+    if (!oldest || tied.size <= this.#limits.connectionsPerSession) return;
+    this.#place(oldest, undefined);
+    oldest.close(CLOSE.policy, 'too many sockets of this session');
   }
 
   /** Each event becomes bytes once, whatever the number of clients. */

@@ -8,6 +8,7 @@ import { type BroadcastName, parseBroadcastName } from '../names.ts';
 import type { ChatMessage, Clock, Store } from '../ports.ts';
 import type { Roster } from '../roster.ts';
 import type { Session } from '../session/session.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { Author } from './chat-room.ts';
 import type {
   ChatAuthor,
@@ -34,6 +35,7 @@ export interface PeopleDeskOptions {
 export class PeopleDesk implements PeopleService, ChatService {
   readonly #options: PeopleDeskOptions;
   readonly #roster: Roster;
+  readonly #names = new WeakMap<Session, TokenBucket>();
 
   constructor(options: PeopleDeskOptions) {
     this.#options = options;
@@ -46,7 +48,12 @@ export class PeopleDesk implements PeopleService, ChatService {
     if (session.role === 'viewer' && isNameOfPublishers(parsed)) {
       throw new FanlightError('invalid_display_name', 'The publisher is called so.');
     }
-    if (session.rename(parsed)) this.#roster.keep(session);
+    if (parsed === session.name) return;
+    if (!this.#namesOf(session).take(this.#options.clock.now())) {
+      throw new FanlightError('too_many_requests', 'Names come too often.');
+    }
+    session.rename(parsed);
+    this.#roster.keep(session);
   }
 
   present(broadcast: string): PresenceView {
@@ -101,6 +108,14 @@ export class PeopleDesk implements PeopleService, ChatService {
     return this.#viewers(parseBroadcastName(broadcast)).flatMap(({ alias, name, mute }) =>
       mute && mute.untilMs > nowMs ? [{ viewer: alias, name, ...mute }] : [],
     );
+  }
+
+  /** Each name goes to all sockets of the session, through whichever of them it came. */
+  #namesOf(session: Session): TokenBucket {
+    const { namesPerSecond, nameBurst } = this.#options.limits;
+    const bucket = this.#names.get(session) ?? new TokenBucket(namesPerSecond, nameBurst);
+    this.#names.set(session, bucket);
+    return bucket;
   }
 
   /** Who is muted and gone is muted no more, but whoever is here can be. */

@@ -27,7 +27,7 @@ export interface PresenceChange {
 }
 
 export interface PeopleService {
-  /** Gives a session a name, or takes it back with an empty one. Errors: invalid_display_name, unknown_session. */
+  /** Gives a session a name, or takes it back with an empty one. Errors: invalid_display_name, unknown_session, too_many_requests. */
   rename(sessionId: string, name: string): void;
   /** As last told; the same object until the next change is told. Errors: invalid_name. */
   present(broadcast: string): PresenceView;

@@ -156,11 +156,8 @@ export class Session {
     return true;
   }
 
-  /** True when the name is another one now. */
-  rename(name: string): boolean {
-    const isNew = name !== this.#name;
+  rename(name: string): void {
     this.#name = name;
-    return isNew;
   }
 
   muteUntil(mute: Mute | undefined): void {
