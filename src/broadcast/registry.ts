@@ -140,6 +140,10 @@ export class Registry implements BroadcastService {
     return this.#roster.session(sessionId)?.verify(token) ?? false;
   }
 
+  keyHashOf(sessionId: string): string | null {
+    return this.#roster.session(sessionId)?.keyHash ?? null;
+  }
+
   end(sessionId: string): void {
     this.#roster.apply(this.#known(sessionId), 'stop');
   }

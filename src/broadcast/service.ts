@@ -87,6 +87,14 @@ export interface OpenSessionRequest {
   readonly addressHints: readonly string[];
 }
 
+/** By what somebody speaks for the publisher of a broadcast. */
+export interface PublisherClaim {
+  /** Of a session whose resume token came along. */
+  readonly sessionId: string | undefined;
+  readonly keyHash: string | null;
+  readonly asAdmin: boolean;
+}
+
 export interface OpenedSession {
   readonly session: SessionView;
   /** Secret, 128 random bits, base64url. A resumed session keeps its token. */
@@ -145,6 +153,8 @@ export interface BroadcastService {
   session(sessionId: string): SessionView | undefined;
   /** True when the token is the session's resume token (constant time). False for an unknown session. */
   verifyResumeToken(sessionId: string, token: string): boolean;
+  /** SHA-256 hex of the bearer token that opened the session; null without one, or for an unknown session. */
+  keyHashOf(sessionId: string): string | null;
   /** Ends a session at once (DELETE, Stop). Error: unknown_session. */
   end(sessionId: string): void;
   /**

@@ -167,7 +167,7 @@ describe('chat', () => {
 
   it('takes a publisher and a program with the key, and says what they are', async () => {
     await start({ PUBLISH_KEY: 'publish-key' });
-    const onAir = await publisher({ chat: true });
+    const onAir = await publisher({ chat: true, key: 'publish-key' });
     onAir.send({ type: 'chat', text: 'Welcome' });
     expect(await onAir.next('chat')).toMatchObject({ role: 'publisher', name: null, viewer: expect.any(String) });
     const bot = await greeted({ role: 'program', key: 'publish-key', name: 'Bot' });

@@ -8,12 +8,13 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { BroadcastEvent, BroadcastService } from '../broadcast/service.ts';
 import type { Logger } from '../logger.ts';
 import type { Access } from './access.ts';
+import type { Interests } from './greeting.ts';
 import { Groups } from './groups.ts';
 import type { IceServer } from './ice-servers.ts';
 import { dataFrame, serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
 import { type Topic, topicOf } from './people-messages.ts';
-import { CLOSE, type ConnectionLimits, type Interests, WebSocketConnection } from './websocket-connection.ts';
+import { CLOSE, type ConnectionLimits, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketLimits extends ConnectionLimits {
   readonly messageBytes: number;
@@ -191,6 +192,9 @@ class WebSocketEndpoint {
         break;
       case 'session':
         sendAll(this.#bySession.of(event.session.id), () => serverMessage.session(event.session));
+        if (event.session.state === 'ended') {
+          for (const connection of [...this.#bySession.of(event.session.id)]) connection.sessionEnded();
+        }
         break;
       case 'data-lost':
         sendAll(this.#bySession.of(event.sessionId), () => serverMessage.lost(event.label, event.messages));
