@@ -29,6 +29,7 @@ import type {
   BroadcastView,
   OpenedSession,
   OpenSessionRequest,
+  PublisherClaim,
   SessionView,
   ViewerReception,
 } from './service.ts';
@@ -148,7 +149,12 @@ export class Registry implements BroadcastService {
     this.#roster.apply(this.#known(sessionId), 'stop');
   }
 
-  endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void {
+  speaksForPublisher(name: string, claim: PublisherClaim): boolean {
+    const broadcast = this.#roster.broadcast(parseBroadcastName(name));
+    return broadcast === undefined || verdictOn(broadcast, claim, claim.sessionId) !== 'refused';
+  }
+
+  endPublisher(name: string, claim: Omit<PublisherClaim, 'sessionId'>): void {
     const broadcast = this.#roster.broadcast(parseBroadcastName(name));
     if (!broadcast?.publisher) throw new FanlightError('unknown_session', 'Nobody publishes under this name.');
     if (verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
@@ -250,7 +256,7 @@ export class Registry implements BroadcastService {
   /** Errors: already_live, viewer_limit. */
   #admit(broadcast: Broadcast, request: OpenSessionRequest, resumed: Session | undefined): void {
     if (request.role === 'publisher') {
-      if (verdictOn(broadcast, request, resumed) === 'refused') throw new FanlightError('already_live');
+      if (verdictOn(broadcast, request, resumed?.id) === 'refused') throw new FanlightError('already_live');
       return;
     }
     if (resumed === undefined && broadcast.full && broadcast.nextToGiveWay === undefined) {
@@ -326,7 +332,7 @@ function lossOf({ audio, video }: ViewerReception): number {
 function verdictOn(
   broadcast: Broadcast,
   { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
-  resumed: Session | undefined,
+  resumedSessionId: string | undefined,
 ): Verdict {
   const { publisher } = broadcast;
   const incumbent = publisher && {
@@ -334,7 +340,7 @@ function verdictOn(
     away: publisher.state === 'away',
     keyHash: publisher.keyHash,
   };
-  return judgeClaim(incumbent, { resumedSessionId: resumed?.id, keyHash, asAdmin });
+  return judgeClaim(incumbent, { resumedSessionId, keyHash, asAdmin });
 }
 
 /** The resumed session if it is still there. One that was lost meanwhile is opened anew, one that was stopped is not. */

@@ -162,7 +162,9 @@ export interface BroadcastService {
    * was the admin (`removed`).
    * Errors: invalid_name, unknown_session (nobody publishes), already_live (somebody else does).
    */
-  endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void;
+  endPublisher(name: string, claim: Omit<PublisherClaim, 'sessionId'>): void;
+  /** True for whoever might take the broadcast over, or is its publisher; for anybody while nobody has it. Error: invalid_name. */
+  speaksForPublisher(name: string, claim: PublisherClaim): boolean;
   /** The client says that it goes away for a moment (page reload): the grace begins now. Unknown ids are ignored. */
   leave(sessionId: string): void;
   /** Every broadcast that is not idle, has viewers or has settings worth showing; live first, newest first. Unlisted ones only with `all`. */

@@ -16,6 +16,7 @@ import {
   type ClientMessage,
   dataFrame,
   type Hello,
+  isOfChat,
   parseClientMessage,
   serverMessage,
   toDataMessage,
@@ -171,20 +172,21 @@ export class WebSocketConnection {
         break;
       case 'settings':
         this.#requirePublisher(greeted);
+        if (isOfChat(message)) this.#requireVoice(greeted);
         service.updateSettings(greeted.broadcast, toSettings(message));
         break;
       case 'name':
         this.#rename(greeted, message.name);
         break;
       case 'chat':
-        service.chat.post(greeted.broadcast, authorOf(greeted), message.text);
+        service.chat.post(greeted.broadcast, this.#authorOf(greeted), message.text);
         break;
       case 'chat-delete':
-        this.#requirePublisher(greeted);
+        this.#requireVoice(greeted);
         service.chat.remove(greeted.broadcast, message.id);
         break;
       case 'chat-mute':
-        this.#requirePublisher(greeted);
+        this.#requireVoice(greeted);
         service.chat.mute(greeted.broadcast, { ...message, reason: message.reason ?? '' });
         break;
       case 'leaving':
@@ -243,11 +245,22 @@ export class WebSocketConnection {
     const state = this.#context.service.session(sessionId)?.state;
     if (state === undefined || state === 'ended') throw new FanlightError('unknown_session');
   }
-}
 
-/** Errors: unknown_session. */
-function authorOf({ sessionId, role, name }: Greeted): ChatAuthor {
-  if (sessionId !== undefined) return { sessionId };
-  if (role === 'viewer') throw new FanlightError('unknown_session', 'Say hello with a session first.');
-  return { role, name };
+  /** Where anybody may publish, nobody moderates what somebody else publishes. */
+  #requireVoice(greeted: Greeted): void {
+    this.#requirePublisher(greeted);
+    if (!this.#hasVoice(greeted)) throw new FanlightError('already_live');
+  }
+
+  #hasVoice({ broadcast, claim }: Greeted): boolean {
+    return this.#context.service.speaksForPublisher(broadcast, claim);
+  }
+
+  /** Errors: unknown_session. */
+  #authorOf(greeted: Greeted): ChatAuthor {
+    const { sessionId, role, name } = greeted;
+    if (sessionId !== undefined) return { sessionId };
+    if (role === 'viewer') throw new FanlightError('unknown_session', 'Say hello with a session first.');
+    return { role: this.#hasVoice(greeted) ? role : 'program', name };
+  }
 }

@@ -105,6 +105,60 @@ describe('what a socket reads', () => {
   });
 });
 
+describe('on an open server, while somebody else publishes,', () => {
+  async function scene() {
+    await start();
+    const publisher = await stage.publish({ keyHash: keyHashOf('mine') });
+    const ann = await stage.watch();
+    const moderation = [
+      { type: 'chat-delete', id: 'x' },
+      { type: 'chat-mute', viewer: ann.session.alias, seconds: 60 },
+      { type: 'settings', chat: 'everyone' },
+      { type: 'settings', slowModeSeconds: 10 },
+    ];
+    return { publisher, ann, moderation };
+  }
+
+  it.each(['publisher', 'program'])('a stranger as %s does not moderate, and sends data and a title', async (role) => {
+    const { ann, moderation } = await scene();
+    const stranger = await greeted({ role });
+    for (const message of moderation) {
+      stranger.send(message);
+      expect(await stranger.next('error')).toMatchObject({ code: 'already_live' });
+    }
+    expect(stage.registry.session(ann.session.id)?.mute).toBeUndefined();
+    expect(stage.registry.describe('live')).toMatchObject({ chat: 'named', slowModeSeconds: 0 });
+    stranger.send({ type: 'settings', title: 'Finals' });
+    stranger.send({ type: 'data', label: 'x', text: 'x' });
+    await stranger.settled();
+    expect(stage.registry.describe('live').title).toBe('Finals');
+    expect(stage.media.sent).toHaveLength(1);
+  });
+
+  it('the publisher’s session and its key moderate', async () => {
+    const { publisher, moderation } = await scene();
+    const both = [
+      await greeted({ role: 'publisher', ...resumeOf(publisher) }),
+      await greeted({ role: 'program', key: 'mine' }),
+    ];
+    for (const client of both) {
+      for (const message of moderation) client.send(message);
+      await client.settled();
+      expect(typesHeard(client)).not.toContain('error');
+    }
+  });
+
+  it('a stranger who says that it is the publisher is shown as a program, until nobody publishes', async () => {
+    const { publisher } = await scene();
+    const stranger = await greeted({ role: 'publisher', name: 'Zoe', chat: true });
+    stranger.send({ type: 'chat', text: 'Send me money' });
+    expect(await stranger.next('chat')).toMatchObject({ role: 'program', name: 'Zoe' });
+    stage.registry.end(publisher.session.id);
+    stranger.send({ type: 'chat', text: 'Soon' });
+    expect(await stranger.next('chat')).toMatchObject({ role: 'publisher' });
+  });
+});
+
 describe('where viewers need a key and publishers none', () => {
   const asks = [{ chat: true }, { presence: true }, { layers: true }, { data: true }];
 
