@@ -28,7 +28,10 @@ export interface Limits {
   readonly idleStateMs: number;
   /** How long it keeps its settings, unless its place is needed before. */
   readonly idleSettingsMs: number;
-  /** Changes of the viewer count alone are told at most this often per broadcast. */
+  /** Changes of settings of one broadcast, mutes, and chat messages that are taken away. */
+  readonly noticesPerSecond: number;
+  readonly noticeBurst: number;
+  /** Changes of the viewer count and the settings alone are told at most this often per broadcast. */
   readonly viewerCountQuietMs: number;
   /** Names of one session: everybody may be told each of them. */
   readonly namesPerSecond: number;
@@ -66,6 +69,8 @@ export const DEFAULT_LIMITS: Limits = {
   refusalsPerSecond: 10,
   idleStateMs: DAY_MS,
   idleSettingsMs: 30 * DAY_MS,
+  noticesPerSecond: 5,
+  noticeBurst: 40,
   viewerCountQuietMs: 100,
   namesPerSecond: 1,
   nameBurst: 3,

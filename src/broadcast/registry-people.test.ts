@@ -175,13 +175,13 @@ describe('chat', () => {
     ]);
   });
 
-  test('loses a message that is deleted, which everybody is told, also when it is not remembered', () => {
+  test('loses a message that is deleted, which everybody is told; of one that is not remembered nobody is', () => {
     const stage = new Stage();
     stage.registry.chat.post('live', { role: 'program', name: '' }, 'Beep');
     const [message] = stage.registry.chat.history('live');
     stage.registry.chat.remove('live', message?.id ?? '');
     stage.registry.chat.remove('live', 'long-gone');
-    expect(eventsOf(stage, 'chat-deleted').map(({ ids }) => ids)).toEqual([[message?.id], ['long-gone']]);
+    expect(eventsOf(stage, 'chat-deleted').map(({ ids }) => ids)).toEqual([[message?.id]]);
     expect(stage.registry.chat.history('live')).toEqual([]);
     expect(stage.store.load().broadcasts).toEqual([]);
   });
@@ -226,7 +226,18 @@ describe('chat', () => {
     expect(stage.registry.describe('live').title).toBe('Show');
     stage.clock.advance(1);
     expect(stage.registry.describe('live').title).toBe('');
-    expect(stage.clock.pending).toBe(0);
+  });
+
+  test('loses only so many messages in a moment', () => {
+    const stage = new Stage({ noticeBurst: 2 });
+    for (const text of ['1', '2', '3']) stage.registry.chat.post('live', { role: 'program', name: '' }, text);
+    const ids = stage.registry.chat.history('live').map(({ id }) => id);
+    const remove = (id: string) => codeOf(() => stage.registry.chat.remove('live', id));
+    expect(ids.map(remove)).toEqual([undefined, undefined, 'too_many_requests']);
+    expect(stage.registry.chat.history('live').map(({ text }) => text)).toEqual(['3']);
+    stage.clock.advance(1_000);
+    expect(ids.map(remove)).toEqual([undefined, undefined, undefined]);
+    expect(eventsOf(stage, 'chat-deleted')).toHaveLength(3);
   });
 
   test('nobody writes while the server stops', () => {

@@ -212,8 +212,12 @@ export class Registry implements BroadcastService {
     this.#refuseWhenClosed();
     const parsedName = parseBroadcastName(name);
     const broadcast = this.#roster.obtain(parsedName);
-    this.#roster.changeSettings(broadcast, change);
-    this.#roster.settle(broadcast);
+    try {
+      broadcast.admitNotice(this.#clock.now());
+      this.#roster.changeSettings(broadcast, change);
+    } finally {
+      this.#roster.settle(broadcast);
+    }
     return broadcast.view();
   }
 

@@ -173,7 +173,7 @@ export class Roster {
     const judged = session.role === 'viewer' && session.judge(broadcast.tracks) ? [session] : [];
     this.settle(broadcast, session);
     this.#recallUnable(judged);
-    if (session.role === 'viewer' && !counted) this.announcer.viewersChanged(broadcast.name);
+    if (session.role === 'viewer' && !counted) this.announcer.broadcastChangedSoon(broadcast.name);
   }
 
   /** Drives a session's life. An ended one is gone for good: place, transport, store. */
@@ -183,7 +183,7 @@ export class Roster {
     const broadcast = this.#broadcastOf(session);
     if (session.state === 'ended') this.#retire(session, broadcast);
     this.settle(broadcast, session);
-    if (session.role === 'viewer' && session.counts !== counted) this.announcer.viewersChanged(broadcast.name);
+    if (session.role === 'viewer' && session.counts !== counted) this.announcer.broadcastChangedSoon(broadcast.name);
     // A name without its publisher takes the place of another one.
     if (session.role === 'publisher' && session.state === 'ended') this.#makePlace(0);
   }
@@ -202,7 +202,7 @@ export class Roster {
 
   /** Draws the conclusions from a change in a broadcast, and tells them. */
   settle(broadcast: Broadcast, changed?: Session): void {
-    const { visible, judged } = broadcast.refresh(this.#clock.now());
+    const { visible, adjusted, judged } = broadcast.refresh(this.#clock.now());
     if (changed) {
       this.#sessionDeadlines.set(changed, changed.deadlineMs);
       this.presence.note(changed);
@@ -215,6 +215,7 @@ export class Roster {
       this.announcer.emit({ type: 'session', session: session.view() });
     }
     if (visible) this.announcer.broadcastChanged(broadcast.name);
+    else if (adjusted) this.announcer.broadcastChangedSoon(broadcast.name);
   }
 
   /** A data message from the publisher or a program: checked, remembered, sent on, told. Then call `settle`. */

@@ -104,7 +104,7 @@ export interface OpenedSession {
 }
 
 export type BroadcastEvent =
-  /** Something in the view changed (at most one event per broadcast and 100 ms for the viewer count alone). */
+  /** Something in the view changed (at most one event per broadcast and 100 ms for the viewer count and settings alone). */
   | { readonly type: 'broadcast'; readonly broadcast: BroadcastView }
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
@@ -182,7 +182,7 @@ export interface BroadcastService {
   publishData(name: string, message: DataMessage): void;
   /** The remembered `state` messages, oldest first. The same array and messages until something changes. */
   stateMessages(name: string): readonly DataMessage[];
-  /** Errors: invalid_name, broadcast_limit, shutting_down. */
+  /** Errors: invalid_name, too_many_requests, broadcast_limit, shutting_down. */
   updateSettings(name: string, change: Partial<BroadcastSettings>): BroadcastView;
   /** Listener is called synchronously after each change. Returns unsubscribe. */
   subscribe(listener: (event: BroadcastEvent) => void): () => void;

@@ -216,6 +216,8 @@ describe('the publisher', () => {
     await start();
     const [onAir, ann] = [await publisher(), await viewer()];
     onAir.send({ type: 'settings', chat: 'everyone', slowModeSeconds: 10 });
+    await onAir.settled();
+    stage.clock.advance(100);
     expect(await ann.next('broadcast')).toMatchObject({ chat: 'everyone', slowModeSeconds: 10 });
     for (const settings of [{ chat: 'nobody' }, { slowModeSeconds: 301 }, { slowModeSeconds: 1.5 }]) {
       onAir.send({ type: 'settings', ...settings });

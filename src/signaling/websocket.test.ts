@@ -284,6 +284,8 @@ describe('a program', () => {
     expect(await viewer.next('data')).toMatchObject({ label: 'chat', text: 'hi' });
     expect(stage.media.sent).toHaveLength(1);
     program.send({ type: 'settings', title: 'Finals' });
+    await program.settled();
+    stage.clock.advance(100);
     expect(await viewer.next('broadcast')).toMatchObject({ title: 'Finals' });
   });
 

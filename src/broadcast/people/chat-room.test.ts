@@ -128,9 +128,11 @@ describe('the history', () => {
     room.restore([message('1'), message('2')]);
     const { history } = room;
     expect(room.history).toBe(history);
-    expect(room.remove('unknown')).toBe(false);
+    expect(room.has('unknown')).toBe(false);
+    room.remove('unknown');
     expect(room.history).toBe(history);
-    expect(room.remove('1')).toBe(true);
+    expect(room.has('1')).toBe(true);
+    room.remove('1');
     expect(room.history).toEqual([message('2')]);
     expect(history).toHaveLength(2);
   });

@@ -72,13 +72,16 @@ export class ChatRoom {
     return dropped;
   }
 
-  /** True when it was remembered. */
-  remove(id: string): boolean {
+  /** It is remembered. */
+  has(id: string): boolean {
+    return this.#history.some((each) => each.id === id);
+  }
+
+  remove(id: string): void {
     const message = this.#history.find((each) => each.id === id);
-    if (!message) return false;
+    if (!message) return;
     this.#history = this.#history.filter((each) => each !== message);
     this.#bytes -= bytesOf(message);
-    return true;
   }
 
   /** Takes back what was remembered before a restart, oldest first. */

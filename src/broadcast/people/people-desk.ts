@@ -84,10 +84,11 @@ export class PeopleDesk implements PeopleService, ChatService {
   remove(broadcast: string, id: string): void {
     const name = parseBroadcastName(broadcast);
     const known = this.#roster.broadcast(name);
-    if (known?.chat.remove(id)) {
-      this.#options.store.deleteChatMessage(name, id);
-      this.#roster.settle(known);
-    }
+    if (!known?.chat.has(id)) return;
+    known.admitNotice(this.#options.clock.now());
+    known.chat.remove(id);
+    this.#options.store.deleteChatMessage(name, id);
+    this.#roster.settle(known);
     this.#roster.announcer.emit({ type: 'chat-deleted', broadcast: name, ids: [id] });
   }
 
@@ -96,6 +97,7 @@ export class PeopleDesk implements PeopleService, ChatService {
     const nowMs = this.#options.clock.now();
     const session = this.#viewers(name).find(({ alias }) => alias === viewer);
     if (seconds > 0) this.#refuseMute(name, session, nowMs);
+    this.#roster.broadcast(name)?.admitNotice(nowMs);
     if (session) {
       session.muteUntil(seconds > 0 ? { untilMs: nowMs + seconds * 1000, reason: tidyReason(reason) } : undefined);
       this.#roster.keep(session);

@@ -61,9 +61,9 @@ export interface ChatService {
   post(broadcast: string, author: ChatAuthor, text: string): void;
   /** Oldest first; the same array until something changes. Errors: invalid_name. */
   history(broadcast: string): readonly ChatMessage[];
-  /** Everybody is told, also when the message is older than what is remembered. Errors: invalid_name. */
+  /** Everybody is told, when it was remembered. Errors: invalid_name, too_many_requests. */
   remove(broadcast: string, id: string): void;
-  /** Deletes nothing. Errors: invalid_name, unknown_viewer, chat_mutes_full. */
+  /** Deletes nothing. Errors: invalid_name, unknown_viewer, chat_mutes_full, too_many_requests. */
   mute(broadcast: string, request: MuteRequest): void;
   /** Who may not write now. Errors: invalid_name. */
   mutes(broadcast: string): readonly MutedPerson[];
