@@ -7,6 +7,8 @@ export interface Limits {
   readonly setupMs: number;
   /** How long an absent publisher keeps its broadcast. */
   readonly publisherGraceMs: number;
+  /** A publisher of which nothing is heard keeps its name for so long against strangers: a short silence is no farewell. */
+  readonly silentPublisherMs: number;
   /** How long an absent viewer keeps its session. */
   readonly viewerGraceMs: number;
   readonly viewersPerBroadcast: number;
@@ -57,6 +59,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const DEFAULT_LIMITS: Limits = {
   setupMs: 15_000,
   publisherGraceMs: 60_000,
+  silentPublisherMs: 7_000,
   viewerGraceMs: 30_000,
   viewersPerBroadcast: 5_000,
   broadcasts: 1_000,

@@ -71,6 +71,7 @@ export class Registry implements BroadcastService {
   readonly #roster: Roster;
   readonly #drain: Drain;
   readonly #layers: LayerBoard;
+  readonly #silentPublisherMs: number;
   #attempts = 0;
   #closed = false;
 
@@ -79,6 +80,7 @@ export class Registry implements BroadcastService {
     const { media, store, clock, log, jitter = Math.random } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#media = media;
+    this.#silentPublisherMs = limits.silentPublisherMs;
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, jitter, log });
@@ -151,13 +153,13 @@ export class Registry implements BroadcastService {
 
   speaksForPublisher(name: string, claim: PublisherClaim): boolean {
     const broadcast = this.#roster.broadcast(parseBroadcastName(name));
-    return broadcast === undefined || verdictOn(broadcast, claim, claim.sessionId) !== 'refused';
+    return broadcast === undefined || this.#verdictOn(broadcast, claim, claim.sessionId) !== 'refused';
   }
 
   endPublisher(name: string, claim: Omit<PublisherClaim, 'sessionId'>): void {
     const broadcast = this.#roster.broadcast(parseBroadcastName(name));
     if (!broadcast?.publisher) throw new FanlightError('unknown_session', 'Nobody publishes under this name.');
-    if (verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
+    if (this.#verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
     this.#roster.apply(broadcast.publisher, 'stop', claim.asAdmin ? 'removed' : 'stopped');
   }
 
@@ -260,7 +262,7 @@ export class Registry implements BroadcastService {
   /** Errors: already_live, viewer_limit. */
   #admit(broadcast: Broadcast, request: OpenSessionRequest, resumed: Session | undefined): void {
     if (request.role === 'publisher') {
-      if (verdictOn(broadcast, request, resumed?.id) === 'refused') throw new FanlightError('already_live');
+      if (this.#verdictOn(broadcast, request, resumed?.id) === 'refused') throw new FanlightError('already_live');
       return;
     }
     if (resumed === undefined && broadcast.full && broadcast.nextToGiveWay === undefined) {
@@ -310,6 +312,19 @@ export class Registry implements BroadcastService {
     if (absent) this.#roster.apply(absent, 'displaced');
   }
 
+  #verdictOn(
+    { publisher }: Broadcast,
+    { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
+    resumedSessionId: string | undefined,
+  ): Verdict {
+    const incumbent = publisher && {
+      sessionId: publisher.id,
+      gone: publisher.isGone(this.#clock.now(), this.#silentPublisherMs),
+      keyHash: publisher.keyHash,
+    };
+    return judgeClaim(incumbent, { resumedSessionId, keyHash, asAdmin });
+  }
+
   #known(sessionId: string): Session {
     const session = this.#roster.session(sessionId);
     if (!session) throw new FanlightError('unknown_session');
@@ -331,20 +346,6 @@ function shuttingDown(): FanlightError {
 
 function lossOf({ audio, video }: ViewerReception): number {
   return Math.max(audio?.lossShare ?? 0, video?.lossShare ?? 0);
-}
-
-function verdictOn(
-  broadcast: Broadcast,
-  { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
-  resumedSessionId: string | undefined,
-): Verdict {
-  const { publisher } = broadcast;
-  const incumbent = publisher && {
-    sessionId: publisher.id,
-    away: publisher.state === 'away',
-    keyHash: publisher.keyHash,
-  };
-  return judgeClaim(incumbent, { resumedSessionId, keyHash, asAdmin });
 }
 
 /** The resumed session if it is still there. One that was lost meanwhile is opened anew, one that was stopped is not. */

@@ -58,6 +58,8 @@ export class Roster {
   readonly #sessions = new Map<string, Session>();
   readonly #byTransport = new Map<string, Session>();
   readonly #sessionDeadlines: Deadlines<Session>;
+  /** Publishers of which nothing is heard. */
+  readonly #silences: Deadlines<Session>;
   readonly #oblivion: Oblivion;
   readonly #startedAtMs: number;
   #onDeserted = () => {};
@@ -71,6 +73,9 @@ export class Roster {
     this.#log = options.log;
     this.#startedAtMs = this.#clock.now();
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
+    this.#silences = new Deadlines(this.#clock, (session) => {
+      if (session.state === 'away') this.announcer.broadcastChanged(session.broadcast);
+    });
     const onDue = (broadcast: Broadcast) => this.#forgetLeftBehind(broadcast);
     this.#oblivion = new Oblivion({ clock: this.#clock, limits: this.#limits, onDue });
     this.announcer = new Announcer({
@@ -188,6 +193,15 @@ export class Roster {
     if (session.role === 'publisher' && session.state === 'ended') this.#makePlace(0);
   }
 
+  /** Who waits for the name is told anew when the silence is long enough for strangers. */
+  fellSilent(session: Session, forMs: number): void {
+    const nowMs = this.#clock.now();
+    session.fellSilent(forMs, nowMs);
+    this.apply(session, 'silent');
+    if (session.role !== 'publisher') return;
+    this.#silences.set(session, nowMs + Math.max(0, this.#limits.silentPublisherMs - forMs));
+  }
+
   /** The transport is gone already. */
   transportClosed(session: Session, reason: TransportEndReason): void {
     this.#dropTransport(session);
@@ -255,6 +269,7 @@ export class Roster {
   /** The server stops: everybody is told, nobody is forgotten. */
   close(): void {
     this.#sessionDeadlines.clear();
+    this.#silences.clear();
     this.#oblivion.clear();
     const nowMs = this.#clock.now();
     for (const session of this.#sessions.values()) {
