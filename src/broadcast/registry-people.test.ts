@@ -175,6 +175,15 @@ describe('chat', () => {
     ]);
   });
 
+  test('that is too long after a restart with other limits is cut, in the store too', () => {
+    const before = new Stage();
+    for (const text of ['1', '2', '3']) before.registry.chat.post('live', { role: 'program', name: '' }, text);
+    before.registry.close();
+    const stage = new Stage({ chatMessages: 2 }, before);
+    expect(stage.registry.chat.history('live').map(({ text }) => text)).toEqual(['2', '3']);
+    expect(stage.store.load().broadcasts[0]?.chat).toHaveLength(2);
+  });
+
   test('loses a message that is deleted, which everybody is told; of one that is not remembered nobody is', () => {
     const stage = new Stage();
     stage.registry.chat.post('live', { role: 'program', name: '' }, 'Beep');

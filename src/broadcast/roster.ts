@@ -141,7 +141,7 @@ export class Roster {
       const broadcast = this.#add(name as BroadcastName);
       broadcast.changeSettings(settings);
       broadcast.data.restore(stateMessages);
-      broadcast.chat.restore(chat);
+      for (const { id } of broadcast.chat.restore(chat)) this.#store.deleteChatMessage(name, id);
     }
     const oldestFirst = [...stored.sessions].sort((a, b) => a.createdAtMs - b.createdAtMs);
     for (const session of oldestFirst.map((each) => Session.restore(each))) {

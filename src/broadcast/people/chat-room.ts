@@ -84,9 +84,9 @@ export class ChatRoom {
     this.#bytes -= bytesOf(message);
   }
 
-  /** Takes back what was remembered before a restart, oldest first. */
-  restore(messages: readonly ChatMessage[]): void {
-    for (const message of messages) this.remember(message);
+  /** Takes back what was remembered before a restart, oldest first. Answers those that are too many by now. */
+  restore(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    return messages.flatMap((message) => this.remember(message));
   }
 
   /** True when there was something to forget. */
