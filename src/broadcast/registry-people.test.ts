@@ -287,6 +287,19 @@ describe('a muted viewer', () => {
     expect(eventsOf(stage, 'mutes')).toHaveLength(2);
   });
 
+  test('who has gone is taken from the list when somebody asks, so many times in a moment', async () => {
+    const stage = new Stage({ noticeBurst: 2 });
+    await stage.publish();
+    const ann = await named(stage, 'Ann');
+    const mute = (seconds: number) =>
+      codeOf(() => stage.registry.chat.mute('live', { viewer: ann.session.alias, seconds, reason: '' }));
+    expect(mute(60)).toBeUndefined();
+    stage.registry.end(ann.session.id);
+    expect([mute(0), mute(0)]).toEqual([undefined, 'too_many_requests']);
+    expect(eventsOf(stage, 'mutes')).toHaveLength(2);
+    expect(stage.registry.chat.mutes('live')).toEqual([]);
+  });
+
   test('must be here, as must there be room among the muted', async () => {
     const stage = new Stage({ mutes: 1 });
     const [ann, bob] = [await named(stage, 'Ann'), await named(stage, 'Bob')];

@@ -97,11 +97,14 @@ export class PeopleDesk implements PeopleService, ChatService {
     const nowMs = this.#options.clock.now();
     const session = this.#viewers(name).find(({ alias }) => alias === viewer);
     if (seconds > 0) this.#refuseMute(name, session, nowMs);
-    this.#roster.broadcast(name)?.admitNotice(nowMs);
+    const known = this.#roster.broadcast(name);
+    if (!known) return;
+    known.admitNotice(nowMs);
     if (session) {
       session.muteUntil(seconds > 0 ? { untilMs: nowMs + seconds * 1000, reason: tidyReason(reason) } : undefined);
       this.#roster.keep(session);
     }
+    // Also when that one has gone: then whoever asked has an old list.
     this.#roster.announcer.emit({ type: 'mutes', broadcast: name });
   }
 
