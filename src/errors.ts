@@ -18,7 +18,7 @@ export const ERRORS = {
   invalid_label: { status: 400, title: 'A data label is 1 to 64 characters without control characters.' },
   invalid_display_name: {
     status: 400,
-    title: 'A display name is 1 to 40 characters without control and direction characters.',
+    title: 'A display name is 1 to 40 visible characters, without control and direction characters.',
   },
   invalid_chat_message: { status: 400, title: 'A chat message is 1 to 500 characters in at most 10 lines.' },
   malformed_timed_message: {
@@ -31,6 +31,7 @@ export const ERRORS = {
   chat_off: { status: 403, title: 'The chat of this broadcast is off.' },
   chat_publisher_only: { status: 403, title: 'Only the publisher writes in this chat.' },
   chat_needs_name: { status: 403, title: 'Only those who give a name write in this chat.' },
+  chat_not_connected: { status: 403, title: 'Only those who have been connected write in this chat.' },
   chat_muted: { status: 403, title: 'The publisher has muted you.' },
   not_found: { status: 404, title: 'There is nothing at this address.' },
   unknown_session: { status: 404, title: 'The session does not exist or has ended.' },

@@ -70,6 +70,19 @@ describe('the times of a join', () => {
     ]);
   });
 
+  it('leave out the media of a viewer whose publisher was away meanwhile', async () => {
+    const publisher = await stage.publish();
+    const viewer = await join('viewer');
+    connect(viewer.transportId);
+    progress(viewer.transportId, { packet: 5 });
+    stage.media.emit({ type: 'silent', transportId: publisher.transportId, forMs: 2_000 });
+    stage.clock.advance(3_000);
+    stage.media.emit({ type: 'active', transportId: publisher.transportId });
+    progress(viewer.transportId, { 'key-frame': 10 });
+    times.pictureShown(viewer.session.id, 3_240);
+    expect(measured).toEqual(['request 0.02', 'ice 0.03', 'dtls 0.05', 'connect 0.1', 'packet 0.005']);
+  });
+
   it('count each phase once, whatever a page says', async () => {
     await stage.publish();
     const viewer = await join('viewer');

@@ -30,8 +30,6 @@ interface Join {
   readonly reachedAtMs: Map<JoinStep, number>;
   /** Each phase counts once. */
   readonly measured: Set<ViewerPhase>;
-  /** Whether there was something to see when the transport came up. A viewer who waits for the publisher is not slow. */
-  isLive: boolean;
 }
 
 const MEDIA_PHASES: ReadonlySet<ViewerPhase> = new Set<ViewerPhase>(['packet', 'key-frame', 'picture']);
@@ -61,7 +59,6 @@ export class JoinTimes {
       answeredAtMs,
       reachedAtMs: new Map(),
       measured: new Set(),
-      isLive: false,
     };
     this.#joins.set(id, join);
     this.#measure(join, 'request', join.askedAtMs, answeredAtMs);
@@ -88,7 +85,6 @@ export class JoinTimes {
     join.reachedAtMs.set(step, atMs);
     switch (step) {
       case 'ice':
-        join.isLive = this.#options.service.describe(join.broadcast).state === 'live';
         this.#measure(join, 'ice', join.answeredAtMs, atMs);
         break;
       case 'dtls':
@@ -100,12 +96,19 @@ export class JoinTimes {
     }
   }
 
+  /** There was something to see since the transport came up. A viewer who waits for the publisher is not slow. */
+  #hasBeenLive({ broadcast, reachedAtMs }: Join): boolean {
+    const { state, sinceMs } = this.#options.service.describe(broadcast);
+    const iceAtMs = reachedAtMs.get('ice');
+    return state === 'live' && iceAtMs !== undefined && sinceMs <= iceAtMs;
+  }
+
   #measure(join: Join, phase: ViewerPhase, fromMs: number, toMs: number): void {
     if (join.measured.has(phase)) return;
     join.measured.add(phase);
     const seconds = Math.max(0, toMs - fromMs) / 1000;
     if (join.role === 'viewer') {
-      if (join.isLive || !MEDIA_PHASES.has(phase)) this.#options.metrics.observeJoin(phase, seconds);
+      if (!MEDIA_PHASES.has(phase) || this.#hasBeenLive(join)) this.#options.metrics.observeJoin(phase, seconds);
     } else if (phase !== 'picture') this.#options.metrics.observeJoin(`publish-${phase}`, seconds);
   }
 }

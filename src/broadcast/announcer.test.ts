@@ -36,17 +36,17 @@ function setUp() {
 test('viewer counts are told once per broadcast and 100 ms', () => {
   const { clock, announcer, heard } = setUp();
   for (let i = 0; i < 10; i += 1) {
-    announcer.viewersChanged('a');
+    announcer.broadcastChangedSoon('a');
     clock.advance(30);
   }
-  announcer.viewersChanged('b');
+  announcer.broadcastChangedSoon('b');
   clock.advance(1_000);
   expect(heard).toEqual(['a@100', 'a@220', 'a@340', 'b@400']);
 });
 
 test('a change of something else is told at once and takes the count along', () => {
   const { clock, announcer, heard } = setUp();
-  announcer.viewersChanged('a');
+  announcer.broadcastChangedSoon('a');
   announcer.broadcastChanged('a');
   clock.advance(1_000);
   expect(heard).toEqual(['a@0']);

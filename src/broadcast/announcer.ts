@@ -1,4 +1,4 @@
-// Tells listeners what changed, and the viewer count alone only so often. It must not know why something changed.
+// Tells listeners what changed, and what can wait (the viewer count, settings) only so often. It must not know why something changed.
 
 import type { Clock } from './ports.ts';
 import type { BroadcastEvent, BroadcastView } from './service.ts';
@@ -10,7 +10,7 @@ export class Announcer {
   readonly #viewOf: (name: string) => BroadcastView;
   readonly #onFault: (error: unknown) => void;
   readonly #listeners = new Set<(event: BroadcastEvent) => void>();
-  /** Broadcasts whose viewer count has changed and was not told yet. */
+  /** Broadcasts of which something has changed that was not told yet. */
   readonly #untold: Deadlines<string>;
 
   constructor(options: {
@@ -46,13 +46,14 @@ export class Announcer {
     }
   }
 
-  /** At once. The event carries the viewer count too, so nothing is left to be told. */
+  /** At once. The event carries everything, so nothing is left to be told. */
   broadcastChanged(name: string): void {
     this.#untold.set(name, undefined);
     this.emit({ type: 'broadcast', broadcast: this.#viewOf(name) });
   }
 
-  viewersChanged(name: string): void {
+  /** Together with what else changes in the next moment. */
+  broadcastChangedSoon(name: string): void {
     if (!this.#untold.has(name)) this.#untold.set(name, this.#clock.now() + this.#quietMs);
   }
 

@@ -1,6 +1,7 @@
 // One broadcast: who publishes, who views, what is sent, and the state that follows from it.
 // It must not know transports, timers, the store or who listens.
 
+import { FanlightError } from '../errors.ts';
 import type { Track } from '../rtp/codec.ts';
 import { DataRelay } from './data-relay.ts';
 import type { Limits } from './limits.ts';
@@ -10,10 +11,11 @@ import type { BroadcastSettings, Role } from './ports.ts';
 import type { BroadcastReason, BroadcastState, BroadcastView } from './service.ts';
 import type { Session } from './session/session.ts';
 import { changeSettings, DEFAULT_SETTINGS, isDefaultSettings } from './settings.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 const NO_TRACKS: readonly Track[] = [];
 
-/** What is told at once when it changes; the viewer count is not part of it. */
+/** What is told when it changes, all but the settings at once; the viewer count is not part of it. */
 interface Face {
   readonly state: BroadcastState;
   readonly reason: BroadcastReason | undefined;
@@ -35,6 +37,7 @@ export class Broadcast {
   readonly data: DataRelay;
   readonly chat: ChatRoom;
   readonly #limits: Limits;
+  readonly #notices: TokenBucket;
   readonly #viewers = new Map<string, Session>();
   #publisher: Session | undefined;
   #settings = DEFAULT_SETTINGS;
@@ -54,6 +57,7 @@ export class Broadcast {
     this.data = new DataRelay(limits);
     this.chat = new ChatRoom(limits);
     this.#limits = limits;
+    this.#notices = new TokenBucket(limits.noticesPerSecond, limits.noticeBurst);
     this.#sinceMs = nowMs;
     this.#touchedAtMs = nowMs;
   }
@@ -75,9 +79,14 @@ export class Broadcast {
     return this.#settings;
   }
 
+  /** Viewer sessions, whoever of them is there. */
+  get audience(): number {
+    return this.#viewers.size;
+  }
+
   /** No place for one more viewer, unless an absent one gives way. */
   get full(): boolean {
-    return this.#viewers.size >= this.#limits.viewersPerBroadcast;
+    return this.audience >= this.#limits.viewersPerBroadcast;
   }
 
   /** The absent viewer whose grace ends first. */
@@ -165,6 +174,11 @@ export class Broadcast {
     if (JSON.stringify(tracks) !== JSON.stringify(this.#tracks)) this.#tracks = tracks;
   }
 
+  /** For what publishers and programs make everybody hear, apart from data and chat. Errors: too_many_requests. */
+  admitNotice(nowMs: number): void {
+    if (!this.#notices.take(nowMs)) throw new FanlightError('too_many_requests', 'Changes come too often.');
+  }
+
   /** True when the settings are different now. */
   changeSettings(change: Partial<BroadcastSettings>): boolean {
     const before = this.#settings;
@@ -174,9 +188,13 @@ export class Broadcast {
 
   /**
    * Draws the conclusions from what changed in its sessions, tracks and settings. To be called after each change.
-   * `visible`: more than the viewer count is different. `judged`: viewers whose `unsupportedCodec` changed.
+   * `visible`: more than the viewer count and the settings is different. `adjusted`: the settings are. `judged`: viewers whose `unsupportedCodec` changed.
    */
-  refresh(nowMs: number): { readonly visible: boolean; readonly judged: readonly Session[] } {
+  refresh(nowMs: number): {
+    readonly visible: boolean;
+    readonly adjusted: boolean;
+    readonly judged: readonly Session[];
+  } {
     const before = this.#face;
     this.#touchedAtMs = nowMs;
     const state = this.#conclude();
@@ -199,9 +217,8 @@ export class Broadcast {
       after.state !== before.state ||
       after.reason !== before.reason ||
       after.tracks !== before.tracks ||
-      after.settings !== before.settings ||
       after.graceEndsAtMs !== before.graceEndsAtMs;
-    return { visible, judged };
+    return { visible, adjusted: after.settings !== before.settings, judged };
   }
 
   view(): BroadcastView {

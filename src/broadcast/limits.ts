@@ -7,6 +7,8 @@ export interface Limits {
   readonly setupMs: number;
   /** How long an absent publisher keeps its broadcast. */
   readonly publisherGraceMs: number;
+  /** A publisher of which nothing is heard keeps its name for so long against strangers: a short silence is no farewell. */
+  readonly silentPublisherMs: number;
   /** How long an absent viewer keeps its session. */
   readonly viewerGraceMs: number;
   readonly viewersPerBroadcast: number;
@@ -28,17 +30,26 @@ export interface Limits {
   readonly idleStateMs: number;
   /** How long it keeps its settings, unless its place is needed before. */
   readonly idleSettingsMs: number;
-  /** Changes of the viewer count alone are told at most this often per broadcast. */
+  /** Changes of settings of one broadcast, mutes, and chat messages that are taken away. */
+  readonly noticesPerSecond: number;
+  readonly noticeBurst: number;
+  /** Changes of the viewer count and the settings alone are told at most this often per broadcast. */
   readonly viewerCountQuietMs: number;
+  /** Names of one session: everybody may be told each of them. */
+  readonly namesPerSecond: number;
+  readonly nameBurst: number;
   /** Chat messages of one broadcast that late joiners get, and the bytes of them. */
   readonly chatMessages: number;
   readonly chatBytes: number;
   /** One session writes once in so many seconds, after a burst. */
   readonly chatPerSessionSeconds: number;
   readonly chatBurstPerSession: number;
-  /** Everybody in one broadcast together. */
+  /** All viewers of one broadcast together, while there are few of them. */
   readonly chatPerSecond: number;
   readonly chatBurst: number;
+  /** Each message goes to every viewer: with many of them there are fewer messages, though never fewer than the least. */
+  readonly chatDeliveriesPerSecond: number;
+  readonly chatLeastPerSecond: number;
   /** People of one broadcast who are muted at once. */
   readonly mutes: number;
 }
@@ -48,6 +59,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 export const DEFAULT_LIMITS: Limits = {
   setupMs: 15_000,
   publisherGraceMs: 60_000,
+  silentPublisherMs: 7_000,
   viewerGraceMs: 30_000,
   viewersPerBroadcast: 5_000,
   broadcasts: 1_000,
@@ -60,12 +72,18 @@ export const DEFAULT_LIMITS: Limits = {
   refusalsPerSecond: 10,
   idleStateMs: DAY_MS,
   idleSettingsMs: 30 * DAY_MS,
+  noticesPerSecond: 5,
+  noticeBurst: 40,
   viewerCountQuietMs: 100,
+  namesPerSecond: 1,
+  nameBurst: 3,
   chatMessages: 100,
   chatBytes: 64 * 1024,
   chatPerSessionSeconds: 2,
   chatBurstPerSession: 5,
   chatPerSecond: 20,
   chatBurst: 40,
+  chatDeliveriesPerSecond: 20_000,
+  chatLeastPerSecond: 0.5,
   mutes: 200,
 };

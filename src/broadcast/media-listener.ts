@@ -31,9 +31,11 @@ export class MediaListener {
     if (session === undefined) return;
     switch (event.type) {
       case 'connected':
-      case 'silent':
       case 'active':
         this.#roster.apply(session, event.type);
+        break;
+      case 'silent':
+        this.#roster.fellSilent(session, event.forMs);
         break;
       case 'progress':
         this.#roster.announcer.emit({ type: 'progress', sessionId: session.id, step: event.step, atMs: event.atMs });

@@ -87,8 +87,8 @@ export type TransportEvent =
   | { readonly type: 'connected'; readonly transportId: string }
   /** Each step once, `ice` first: Unix ms with fractions, on the clock that all threads share. */
   | { readonly type: 'progress'; readonly transportId: string; readonly step: JoinStep; readonly atMs: number }
-  /** Nothing authentic has arrived for a while; the transport is kept for now. */
-  | { readonly type: 'silent'; readonly transportId: string }
+  /** Nothing authentic has arrived for so long; the transport is kept for now. */
+  | { readonly type: 'silent'; readonly transportId: string; readonly forMs: number }
   /** After `silent`: packets arrive again. */
   | { readonly type: 'active'; readonly transportId: string }
   | { readonly type: 'closed'; readonly transportId: string; readonly reason: TransportEndReason }

@@ -77,7 +77,7 @@ test.each<[string, (stage: Stage, session: { id: string }, transportId: string) 
   [
     'was silent and is given up',
     (stage, _session, transportId) => {
-      stage.media.emit({ type: 'silent', transportId });
+      stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
       stage.lose(transportId);
     },
   ],

@@ -39,7 +39,7 @@ test('a lost viewer keeps its session for 30 s and counts meanwhile, though not 
 test('a silent session is away on its transport, and back when packets arrive', async () => {
   const stage = new Stage();
   const { session, transportId } = await stage.publish();
-  stage.media.emit({ type: 'silent', transportId });
+  stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
   expect(stage.registry.describe('live').state).toBe('interrupted');
   expect(stage.media.openTransports).toContain(transportId);
   stage.clock.advance(50_000);
@@ -52,7 +52,7 @@ test('a silent session is away on its transport, and back when packets arrive', 
 test('when the grace of a silent session ends, its transport is closed', async () => {
   const stage = new Stage();
   const { transportId } = await stage.watch();
-  stage.media.emit({ type: 'silent', transportId });
+  stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
   stage.clock.advance(30_000);
   expect(stage.media.openTransports.size).toBe(0);
 });

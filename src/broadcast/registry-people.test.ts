@@ -110,6 +110,13 @@ describe('presence', () => {
   });
 });
 
+test('a viewer is not called as pages call the publisher', async () => {
+  const stage = new Stage();
+  const [publisher, viewer] = [await stage.publish(), await stage.watch()];
+  expect(codeOf(() => stage.registry.people.rename(viewer.session.id, ' Broadcaster'))).toBe('invalid_display_name');
+  expect(codeOf(() => stage.registry.people.rename(publisher.session.id, 'Broadcaster'))).toBeUndefined();
+});
+
 describe('chat', () => {
   test('goes to everybody, with who wrote it, and is remembered', async () => {
     const stage = new Stage();
@@ -147,6 +154,17 @@ describe('chat', () => {
     expect(stage.restart().registry.describe('live')).toMatchObject({ chat: 'everyone', slowModeSeconds: 10 });
   });
 
+  test('takes nothing from a viewer that has never been connected', async () => {
+    const stage = new Stage();
+    const { session } = await stage.open('viewer');
+    stage.registry.people.rename(session.id, 'Ann');
+    const post = () => codeOf(() => stage.registry.chat.post('live', { sessionId: session.id }, 'Hello'));
+    expect(post()).toBe('chat_not_connected');
+    stage.media.emit({ type: 'connected', transportId: stage.media.lastTransportId });
+    stage.lose(stage.media.lastTransportId);
+    expect(post()).toBeUndefined();
+  });
+
   test('keeps so many messages, in the store too', async () => {
     const stage = new Stage({ chatMessages: 2 });
     for (const text of ['1', '2', '3']) stage.registry.chat.post('live', { role: 'program', name: '' }, text);
@@ -157,13 +175,22 @@ describe('chat', () => {
     ]);
   });
 
-  test('loses a message that is deleted, which everybody is told, also when it is not remembered', () => {
+  test('that is too long after a restart with other limits is cut, in the store too', () => {
+    const before = new Stage();
+    for (const text of ['1', '2', '3']) before.registry.chat.post('live', { role: 'program', name: '' }, text);
+    before.registry.close();
+    const stage = new Stage({ chatMessages: 2 }, before);
+    expect(stage.registry.chat.history('live').map(({ text }) => text)).toEqual(['2', '3']);
+    expect(stage.store.load().broadcasts[0]?.chat).toHaveLength(2);
+  });
+
+  test('loses a message that is deleted, which everybody is told; of one that is not remembered nobody is', () => {
     const stage = new Stage();
     stage.registry.chat.post('live', { role: 'program', name: '' }, 'Beep');
     const [message] = stage.registry.chat.history('live');
     stage.registry.chat.remove('live', message?.id ?? '');
     stage.registry.chat.remove('live', 'long-gone');
-    expect(eventsOf(stage, 'chat-deleted').map(({ ids }) => ids)).toEqual([[message?.id], ['long-gone']]);
+    expect(eventsOf(stage, 'chat-deleted').map(({ ids }) => ids)).toEqual([[message?.id]]);
     expect(stage.registry.chat.history('live')).toEqual([]);
     expect(stage.store.load().broadcasts).toEqual([]);
   });
@@ -182,6 +209,44 @@ describe('chat', () => {
     stage.clock.advance(1);
     expect(stage.registry.chat.history('live')).toEqual([]);
     expect(stage.store.load().broadcasts).toEqual([]);
+  });
+
+  test('of a program that writes to nobody is kept for a day after each message', () => {
+    const stage = new Stage();
+    const post = (text: string) => stage.registry.chat.post('live', { role: 'program', name: 'Clock' }, text);
+    for (let hour = 0; hour < 30; hour += 1) {
+      post(`${hour}`);
+      stage.clock.advance(DAY_MS / 24);
+    }
+    expect(stage.registry.chat.history('live')).toHaveLength(30);
+    stage.clock.advance(DAY_MS);
+    expect(stage.registry.chat.history('live')).toEqual([]);
+  });
+
+  test('whose last message is deleted leaves the settings their 30 days', async () => {
+    const stage = new Stage();
+    const publisher = await stage.publish();
+    stage.registry.updateSettings('live', { title: 'Show' });
+    stage.registry.chat.post('live', { sessionId: publisher.session.id }, 'Hello');
+    stage.registry.end(publisher.session.id);
+    stage.clock.advance(DAY_MS / 2);
+    stage.registry.chat.remove('live', stage.registry.chat.history('live')[0]?.id ?? '');
+    stage.clock.advance(30 * DAY_MS - 1);
+    expect(stage.registry.describe('live').title).toBe('Show');
+    stage.clock.advance(1);
+    expect(stage.registry.describe('live').title).toBe('');
+  });
+
+  test('loses only so many messages in a moment', () => {
+    const stage = new Stage({ noticeBurst: 2 });
+    for (const text of ['1', '2', '3']) stage.registry.chat.post('live', { role: 'program', name: '' }, text);
+    const ids = stage.registry.chat.history('live').map(({ id }) => id);
+    const remove = (id: string) => codeOf(() => stage.registry.chat.remove('live', id));
+    expect(ids.map(remove)).toEqual([undefined, undefined, 'too_many_requests']);
+    expect(stage.registry.chat.history('live').map(({ text }) => text)).toEqual(['3']);
+    stage.clock.advance(1_000);
+    expect(ids.map(remove)).toEqual([undefined, undefined, undefined]);
+    expect(eventsOf(stage, 'chat-deleted')).toHaveLength(3);
   });
 
   test('nobody writes while the server stops', () => {
@@ -220,6 +285,19 @@ describe('a muted viewer', () => {
     stage.registry.chat.mute('live', { viewer: ann.session.alias, seconds: 0, reason: '' });
     expect(post()).toBeUndefined();
     expect(eventsOf(stage, 'mutes')).toHaveLength(2);
+  });
+
+  test('who has gone is taken from the list when somebody asks, so many times in a moment', async () => {
+    const stage = new Stage({ noticeBurst: 2 });
+    await stage.publish();
+    const ann = await named(stage, 'Ann');
+    const mute = (seconds: number) =>
+      codeOf(() => stage.registry.chat.mute('live', { viewer: ann.session.alias, seconds, reason: '' }));
+    expect(mute(60)).toBeUndefined();
+    stage.registry.end(ann.session.id);
+    expect([mute(0), mute(0)]).toEqual([undefined, 'too_many_requests']);
+    expect(eventsOf(stage, 'mutes')).toHaveLength(2);
+    expect(stage.registry.chat.mutes('live')).toEqual([]);
   });
 
   test('must be here, as must there be room among the muted', async () => {

@@ -46,7 +46,7 @@ test.each([
 
 test('a silent publisher lost the connection', async () => {
   const { stage, publisher } = await onAir();
-  stage.media.emit({ type: 'silent', transportId: publisher.transportId });
+  stage.media.emit({ type: 'silent', transportId: publisher.transportId, forMs: 2_000 });
   expect(reasonIn(stage)).toEqual(['interrupted', 'connection-lost']);
 });
 

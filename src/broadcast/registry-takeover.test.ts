@@ -38,6 +38,59 @@ test('anybody takes over from a publisher who is away', async () => {
   expect(stage.registry.describe('live').state).toBe('live');
 });
 
+test('a stranger gets the name after 7 s of silence, and who waits for it is told then', async () => {
+  const stage = new Stage();
+  const { session, transportId } = await stage.publish({ keyHash: 'key' });
+  stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
+  expect(stage.registry.describe('live').state).toBe('interrupted');
+  const news = stage.newsOf('live').length;
+  stage.clock.advance(4_999);
+  await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
+  expect(stage.newsOf('live')).toHaveLength(news);
+  stage.clock.advance(1);
+  expect(stage.newsOf('live').slice(news)).toEqual(['interrupted 0']);
+  await stage.publish({ keyHash: 'other' });
+  expect(stage.storyOf(session.id).at(-1)).toBe('ended taken-over');
+});
+
+test.each<[string, (stage: Stage, publisher: Awaited<ReturnType<Stage['publish']>>) => void]>([
+  ['says that it leaves', (stage, { session }) => stage.registry.leave(session.id)],
+  ['closes its connection', (stage, { transportId }) => stage.lose(transportId)],
+  [
+    'falls silent and then closes',
+    (stage, { transportId }) => {
+      stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
+      stage.lose(transportId);
+    },
+  ],
+  ['was silent for long', (stage, { transportId }) => stage.media.emit({ type: 'silent', transportId, forMs: 7_100 })],
+])('a stranger gets the name of one at once that %s', async (_, goes) => {
+  const stage = new Stage();
+  goes(stage, await stage.publish());
+  await expect(stage.open('publisher')).resolves.toBeDefined();
+});
+
+test('the same key and the session itself have the name back at any moment of silence', async () => {
+  for (const again of ['key', 'session']) {
+    const stage = new Stage();
+    const publisher = await stage.publish({ keyHash: 'key' });
+    stage.media.emit({ type: 'silent', transportId: publisher.transportId, forMs: 2_000 });
+    const claim = again === 'key' ? { keyHash: 'key' } : resumeOf(publisher);
+    await expect(stage.open('publisher', claim)).resolves.toBeDefined();
+  }
+});
+
+test('a silence that ended counts no more', async () => {
+  const stage = new Stage();
+  const { transportId } = await stage.publish();
+  stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
+  stage.media.emit({ type: 'active', transportId });
+  const news = stage.newsOf('live').length;
+  stage.clock.advance(10_000);
+  expect(stage.newsOf('live')).toHaveLength(news);
+  await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
+});
+
 test('the new publisher’s tracks replace the old ones', async () => {
   const stage = new Stage();
   await stage.publish({ keyHash: 'key' });
@@ -80,7 +133,7 @@ test('two with the same key at once: the later request has the name, in whatever
 test('the publisher comes back while a stranger takes over: it keeps the name', async () => {
   const stage = new Stage();
   const publisher = await stage.publish();
-  stage.media.emit({ type: 'silent', transportId: publisher.transportId });
+  stage.media.emit({ type: 'silent', transportId: publisher.transportId, forMs: 7_000 });
   stage.media.holding = true;
   const stranger = stage.open('publisher');
   stage.media.emit({ type: 'active', transportId: publisher.transportId });

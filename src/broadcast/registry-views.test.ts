@@ -72,8 +72,10 @@ test('settings are tidied, told and kept', () => {
   const stage = new Stage();
   const view = stage.registry.updateSettings('live', { title: `  ${'x'.repeat(200)}` });
   expect(view).toMatchObject({ title: 'x'.repeat(120), listed: true });
+  stage.clock.advance(100);
   expect(stage.newsOf('live')).toHaveLength(1);
   stage.registry.updateSettings('live', { listed: true });
+  stage.clock.advance(100);
   expect(stage.newsOf('live')).toHaveLength(1);
   expect(stage.registry.updateSettings('live', { listed: false })).toMatchObject({
     title: 'x'.repeat(120),
@@ -124,6 +126,18 @@ test('more names from before a restart than there are places are forgotten', () 
   expect(stage.store.load().broadcasts).toHaveLength(1);
 });
 
+test('settings that change again and again are told a few times, and refused beyond so many', () => {
+  const stage = new Stage({ noticeBurst: 3 });
+  const change = (title: string) => stage.registry.updateSettings('live', { title });
+  for (const title of ['1', '2', '3']) change(title);
+  expect(() => change('4')).toThrow(expect.objectContaining({ code: 'too_many_requests' }));
+  stage.clock.advance(100);
+  expect(stage.newsOf('live')).toHaveLength(1);
+  expect(stage.registry.describe('live').title).toBe('3');
+  stage.clock.advance(1_000);
+  expect(change('4')).toMatchObject({ title: '4' });
+});
+
 test('settings that nobody uses are kept for 30 days after the last change, those in use for ever', async () => {
   const DAY_MS = 24 * 60 * 60 * 1000;
   const stage = new Stage();
@@ -138,6 +152,7 @@ test('settings that nobody uses are kept for 30 days after the last change, thos
   expect(stage.registry.stateMessages('a')).toEqual([]);
   stage.clock.advance(2 * DAY_MS);
   expect(stage.registry.describe('a')).toMatchObject({ title: '', listed: true });
+  stage.clock.advance(100);
   expect(stage.newsOf('a')).toHaveLength(3);
   stage.clock.advance(30 * DAY_MS);
   expect(stage.store.load().broadcasts.map(({ name }) => name)).toEqual(['b']);

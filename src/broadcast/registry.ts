@@ -29,6 +29,7 @@ import type {
   BroadcastView,
   OpenedSession,
   OpenSessionRequest,
+  PublisherClaim,
   SessionView,
   ViewerReception,
 } from './service.ts';
@@ -70,6 +71,7 @@ export class Registry implements BroadcastService {
   readonly #roster: Roster;
   readonly #drain: Drain;
   readonly #layers: LayerBoard;
+  readonly #silentPublisherMs: number;
   #attempts = 0;
   #closed = false;
 
@@ -78,6 +80,7 @@ export class Registry implements BroadcastService {
     const { media, store, clock, log, jitter = Math.random } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#media = media;
+    this.#silentPublisherMs = limits.silentPublisherMs;
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, jitter, log });
@@ -140,14 +143,23 @@ export class Registry implements BroadcastService {
     return this.#roster.session(sessionId)?.verify(token) ?? false;
   }
 
+  keyHashOf(sessionId: string): string | null {
+    return this.#roster.session(sessionId)?.keyHash ?? null;
+  }
+
   end(sessionId: string): void {
     this.#roster.apply(this.#known(sessionId), 'stop');
   }
 
-  endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void {
+  speaksForPublisher(name: string, claim: PublisherClaim): boolean {
+    const broadcast = this.#roster.broadcast(parseBroadcastName(name));
+    return broadcast === undefined || this.#verdictOn(broadcast, claim, claim.sessionId) !== 'refused';
+  }
+
+  endPublisher(name: string, claim: Omit<PublisherClaim, 'sessionId'>): void {
     const broadcast = this.#roster.broadcast(parseBroadcastName(name));
     if (!broadcast?.publisher) throw new FanlightError('unknown_session', 'Nobody publishes under this name.');
-    if (verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
+    if (this.#verdictOn(broadcast, claim, undefined) === 'refused') throw new FanlightError('already_live');
     this.#roster.apply(broadcast.publisher, 'stop', claim.asAdmin ? 'removed' : 'stopped');
   }
 
@@ -202,8 +214,12 @@ export class Registry implements BroadcastService {
     this.#refuseWhenClosed();
     const parsedName = parseBroadcastName(name);
     const broadcast = this.#roster.obtain(parsedName);
-    this.#roster.changeSettings(broadcast, change);
-    this.#roster.settle(broadcast);
+    try {
+      broadcast.admitNotice(this.#clock.now());
+      this.#roster.changeSettings(broadcast, change);
+    } finally {
+      this.#roster.settle(broadcast);
+    }
     return broadcast.view();
   }
 
@@ -246,7 +262,7 @@ export class Registry implements BroadcastService {
   /** Errors: already_live, viewer_limit. */
   #admit(broadcast: Broadcast, request: OpenSessionRequest, resumed: Session | undefined): void {
     if (request.role === 'publisher') {
-      if (verdictOn(broadcast, request, resumed) === 'refused') throw new FanlightError('already_live');
+      if (this.#verdictOn(broadcast, request, resumed?.id) === 'refused') throw new FanlightError('already_live');
       return;
     }
     if (resumed === undefined && broadcast.full && broadcast.nextToGiveWay === undefined) {
@@ -296,6 +312,19 @@ export class Registry implements BroadcastService {
     if (absent) this.#roster.apply(absent, 'displaced');
   }
 
+  #verdictOn(
+    { publisher }: Broadcast,
+    { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
+    resumedSessionId: string | undefined,
+  ): Verdict {
+    const incumbent = publisher && {
+      sessionId: publisher.id,
+      gone: publisher.isGone(this.#clock.now(), this.#silentPublisherMs),
+      keyHash: publisher.keyHash,
+    };
+    return judgeClaim(incumbent, { resumedSessionId, keyHash, asAdmin });
+  }
+
   #known(sessionId: string): Session {
     const session = this.#roster.session(sessionId);
     if (!session) throw new FanlightError('unknown_session');
@@ -317,20 +346,6 @@ function shuttingDown(): FanlightError {
 
 function lossOf({ audio, video }: ViewerReception): number {
   return Math.max(audio?.lossShare ?? 0, video?.lossShare ?? 0);
-}
-
-function verdictOn(
-  broadcast: Broadcast,
-  { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
-  resumed: Session | undefined,
-): Verdict {
-  const { publisher } = broadcast;
-  const incumbent = publisher && {
-    sessionId: publisher.id,
-    away: publisher.state === 'away',
-    keyHash: publisher.keyHash,
-  };
-  return judgeClaim(incumbent, { resumedSessionId: resumed?.id, keyHash, asAdmin });
 }
 
 /** The resumed session if it is still there. One that was lost meanwhile is opened anew, one that was stopped is not. */

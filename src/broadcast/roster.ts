@@ -7,9 +7,11 @@ import { Broadcast } from './broadcast.ts';
 import type { MessageOutcome } from './data-relay.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
+import { Oblivion } from './oblivion.ts';
 import { PresenceDesk } from './people/presence-desk.ts';
 import {
   type BroadcastSettings,
+  type ChatMessage,
   type Clock,
   type DataMessage,
   type MediaPort,
@@ -56,7 +58,9 @@ export class Roster {
   readonly #sessions = new Map<string, Session>();
   readonly #byTransport = new Map<string, Session>();
   readonly #sessionDeadlines: Deadlines<Session>;
-  readonly #oblivion: Deadlines<Broadcast>;
+  /** Publishers of which nothing is heard. */
+  readonly #silences: Deadlines<Session>;
+  readonly #oblivion: Oblivion;
   readonly #startedAtMs: number;
   #onDeserted = () => {};
 
@@ -69,7 +73,11 @@ export class Roster {
     this.#log = options.log;
     this.#startedAtMs = this.#clock.now();
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
-    this.#oblivion = new Deadlines(this.#clock, (broadcast) => this.#forgetLeftBehind(broadcast));
+    this.#silences = new Deadlines(this.#clock, (session) => {
+      if (session.state === 'away') this.announcer.broadcastChanged(session.broadcast);
+    });
+    const onDue = (broadcast: Broadcast) => this.#forgetLeftBehind(broadcast);
+    this.#oblivion = new Oblivion({ clock: this.#clock, limits: this.#limits, onDue });
     this.announcer = new Announcer({
       clock: this.#clock,
       quietMs: this.#limits.viewerCountQuietMs,
@@ -133,7 +141,7 @@ export class Roster {
       const broadcast = this.#add(name as BroadcastName);
       broadcast.changeSettings(settings);
       broadcast.data.restore(stateMessages);
-      broadcast.chat.restore(chat);
+      for (const { id } of broadcast.chat.restore(chat)) this.#store.deleteChatMessage(name, id);
     }
     const oldestFirst = [...stored.sessions].sort((a, b) => a.createdAtMs - b.createdAtMs);
     for (const session of oldestFirst.map((each) => Session.restore(each))) {
@@ -170,7 +178,7 @@ export class Roster {
     const judged = session.role === 'viewer' && session.judge(broadcast.tracks) ? [session] : [];
     this.settle(broadcast, session);
     this.#recallUnable(judged);
-    if (session.role === 'viewer' && !counted) this.announcer.viewersChanged(broadcast.name);
+    if (session.role === 'viewer' && !counted) this.announcer.broadcastChangedSoon(broadcast.name);
   }
 
   /** Drives a session's life. An ended one is gone for good: place, transport, store. */
@@ -180,9 +188,18 @@ export class Roster {
     const broadcast = this.#broadcastOf(session);
     if (session.state === 'ended') this.#retire(session, broadcast);
     this.settle(broadcast, session);
-    if (session.role === 'viewer' && session.counts !== counted) this.announcer.viewersChanged(broadcast.name);
+    if (session.role === 'viewer' && session.counts !== counted) this.announcer.broadcastChangedSoon(broadcast.name);
     // A name without its publisher takes the place of another one.
     if (session.role === 'publisher' && session.state === 'ended') this.#makePlace(0);
+  }
+
+  /** Who waits for the name is told anew when the silence is long enough for strangers. */
+  fellSilent(session: Session, forMs: number): void {
+    const nowMs = this.#clock.now();
+    session.fellSilent(forMs, nowMs);
+    this.apply(session, 'silent');
+    if (session.role !== 'publisher') return;
+    this.#silences.set(session, nowMs + Math.max(0, this.#limits.silentPublisherMs - forMs));
   }
 
   /** The transport is gone already. */
@@ -199,24 +216,20 @@ export class Roster {
 
   /** Draws the conclusions from a change in a broadcast, and tells them. */
   settle(broadcast: Broadcast, changed?: Session): void {
-    const { visible, judged } = broadcast.refresh(this.#clock.now());
+    const { visible, adjusted, judged } = broadcast.refresh(this.#clock.now());
     if (changed) {
       this.#sessionDeadlines.set(changed, changed.deadlineMs);
       this.presence.note(changed);
     }
-    const { leftBehind } = broadcast;
-    if (leftBehind === undefined) this.#oblivion.set(broadcast, undefined);
-    else if (!this.#oblivion.has(broadcast)) {
-      const keepMs = leftBehind === 'messages' ? this.#limits.idleStateMs : this.#limits.idleSettingsMs;
-      this.#oblivion.set(broadcast, this.#clock.now() + keepMs);
-    }
-    if (broadcast.deserted && leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
+    this.#oblivion.follow(broadcast);
+    if (broadcast.deserted && broadcast.leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
     // Listeners come last: they may call back. Who hears that it cannot decode has heard what to do about it.
     this.#recallUnable(judged);
     for (const session of new Set(changed ? [changed, ...judged] : judged)) {
       this.announcer.emit({ type: 'session', session: session.view() });
     }
     if (visible) this.announcer.broadcastChanged(broadcast.name);
+    else if (adjusted) this.announcer.broadcastChangedSoon(broadcast.name);
   }
 
   /** A data message from the publisher or a program: checked, remembered, sent on, told. Then call `settle`. */
@@ -230,7 +243,7 @@ export class Roster {
     if (result.remembered) {
       this.#store.saveStateMessage(broadcast.name, message);
       // A message for nobody starts its time anew; `settle` sets it.
-      this.#oblivion.set(broadcast, undefined);
+      this.#oblivion.renew(broadcast);
     }
     this.announcer.emit({ type: 'data', broadcast: broadcast.name, message });
     return result;
@@ -241,12 +254,22 @@ export class Roster {
     if (!broadcast.changeSettings(change)) return;
     this.#store.saveSettings(broadcast.name, broadcast.settings);
     // As with messages: the time for which they are kept starts anew.
-    this.#oblivion.set(broadcast, undefined);
+    this.#oblivion.renew(broadcast);
+  }
+
+  /** Remembers a chat message, and tells it. Then call `settle`. */
+  say(broadcast: Broadcast, message: ChatMessage): void {
+    const dropped = broadcast.chat.remember(message);
+    this.#store.saveChatMessage(broadcast.name, message);
+    for (const { id } of dropped) this.#store.deleteChatMessage(broadcast.name, id);
+    this.#oblivion.renew(broadcast);
+    this.announcer.emit({ type: 'chat', broadcast: broadcast.name, message });
   }
 
   /** The server stops: everybody is told, nobody is forgotten. */
   close(): void {
     this.#sessionDeadlines.clear();
+    this.#silences.clear();
     this.#oblivion.clear();
     const nowMs = this.#clock.now();
     for (const session of this.#sessions.values()) {

@@ -87,6 +87,14 @@ export interface OpenSessionRequest {
   readonly addressHints: readonly string[];
 }
 
+/** By what somebody speaks for the publisher of a broadcast. */
+export interface PublisherClaim {
+  /** Of a session whose resume token came along. */
+  readonly sessionId: string | undefined;
+  readonly keyHash: string | null;
+  readonly asAdmin: boolean;
+}
+
 export interface OpenedSession {
   readonly session: SessionView;
   /** Secret, 128 random bits, base64url. A resumed session keeps its token. */
@@ -96,7 +104,7 @@ export interface OpenedSession {
 }
 
 export type BroadcastEvent =
-  /** Something in the view changed (at most one event per broadcast and 100 ms for the viewer count alone). */
+  /** Something in the view changed (at most one event per broadcast and 100 ms for the viewer count and settings alone). */
   | { readonly type: 'broadcast'; readonly broadcast: BroadcastView }
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
@@ -145,6 +153,8 @@ export interface BroadcastService {
   session(sessionId: string): SessionView | undefined;
   /** True when the token is the session's resume token (constant time). False for an unknown session. */
   verifyResumeToken(sessionId: string, token: string): boolean;
+  /** SHA-256 hex of the bearer token that opened the session; null without one, or for an unknown session. */
+  keyHashOf(sessionId: string): string | null;
   /** Ends a session at once (DELETE, Stop). Error: unknown_session. */
   end(sessionId: string): void;
   /**
@@ -152,7 +162,9 @@ export interface BroadcastService {
    * was the admin (`removed`).
    * Errors: invalid_name, unknown_session (nobody publishes), already_live (somebody else does).
    */
-  endPublisher(name: string, claim: { readonly keyHash: string | null; readonly asAdmin: boolean }): void;
+  endPublisher(name: string, claim: Omit<PublisherClaim, 'sessionId'>): void;
+  /** True for whoever might take the broadcast over, or is its publisher; for anybody while nobody has it. Error: invalid_name. */
+  speaksForPublisher(name: string, claim: PublisherClaim): boolean;
   /** The client says that it goes away for a moment (page reload): the grace begins now. Unknown ids are ignored. */
   leave(sessionId: string): void;
   /** Every broadcast that is not idle, has viewers or has settings worth showing; live first, newest first. Unlisted ones only with `all`. */
@@ -170,7 +182,7 @@ export interface BroadcastService {
   publishData(name: string, message: DataMessage): void;
   /** The remembered `state` messages, oldest first. The same array and messages until something changes. */
   stateMessages(name: string): readonly DataMessage[];
-  /** Errors: invalid_name, broadcast_limit, shutting_down. */
+  /** Errors: invalid_name, too_many_requests, broadcast_limit, shutting_down. */
   updateSettings(name: string, change: Partial<BroadcastSettings>): BroadcastView;
   /** Listener is called synchronously after each change. Returns unsubscribe. */
   subscribe(listener: (event: BroadcastEvent) => void): () => void;

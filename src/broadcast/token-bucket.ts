@@ -12,14 +12,20 @@ export class TokenBucket {
     this.#tokens = burst;
   }
 
-  /** True: there was a token, and it is gone now. */
-  take(nowMs: number): boolean {
+  /** True: there was a token, and it is gone now. `share`: of rate and burst, for now; there is room for one at least. */
+  take(nowMs: number, share = 1): boolean {
+    if (!this.has(nowMs, share)) return false;
+    this.#tokens -= 1;
+    return true;
+  }
+
+  /** True: `take` would find a token. */
+  has(nowMs: number, share = 1): boolean {
     // A clock that was set back refills nothing and takes nothing.
     const elapsedMs = Math.max(0, nowMs - (this.#atMs ?? nowMs));
     this.#atMs = nowMs;
-    this.#tokens = Math.min(this.#burst, this.#tokens + (elapsedMs * this.#perSecond) / 1000);
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
+    const burst = Math.max(1, this.#burst * share);
+    this.#tokens = Math.min(burst, this.#tokens + (elapsedMs * this.#perSecond * share) / 1000);
+    return this.#tokens >= 1;
   }
 }

@@ -159,6 +159,20 @@ describe('settings', () => {
   });
 });
 
+it('who may write in the chat is set by whoever might take the broadcast over', async () => {
+  await start();
+  const patch = (body: object, headers = {}) =>
+    send('PATCH', '/api/broadcasts/live', 'application/json', JSON.stringify(body), headers);
+  expect((await patch({ chat: 'off' })).status).toBe(200);
+  await running.stage.publish({ keyHash: createHash('sha256').update('mine').digest('hex') });
+  for (const change of [{ chat: 'everyone' }, { slowModeSeconds: 10 }]) {
+    const refused = await patch(change);
+    expect([refused.status, await codeOf(refused)]).toEqual([409, 'already_live']);
+    expect((await patch(change, { Authorization: 'Bearer mine' })).status).toBe(200);
+  }
+  expect((await patch({ title: 'Finals' })).status).toBe(200);
+});
+
 describe('ending a broadcast', () => {
   const keyHashOf = (key: string) => createHash('sha256').update(key).digest('hex');
   const remove = (key?: string, path = '/api/broadcasts/live') =>

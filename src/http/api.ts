@@ -1,12 +1,13 @@
 // The API for programs and pages: what is live, its settings, data messages. docs/protocol.md, "HTTP for programs".
 // It must not know where answers come from: the service has them.
 
-import express, { type RequestHandler, Router } from 'express';
+import express, { type Request, type RequestHandler, Router } from 'express';
 import { type DataMessage, MAX_DATA_MESSAGE_BYTES } from '../broadcast/ports.ts';
 import type { BroadcastService } from '../broadcast/service.ts';
 import { FanlightError } from '../errors.ts';
 import {
   broadcastJson,
+  isOfChat,
   parseJson,
   parseWith,
   settingsChange,
@@ -46,6 +47,11 @@ export function createApi({ service, rights, httpPort, httpsPort, selfSigned, ve
     next();
   };
 
+  const claimOf = (request: Request) => {
+    const authorization = request.get('authorization');
+    return { keyHash: rights.authorize('publish', authorization), asAdmin: rights.isAdmin(authorization) };
+  };
+
   const viewersOnly: RequestHandler = (request, _response, next) => {
     rights.authorize('view', request.get('authorization'));
     next();
@@ -78,12 +84,14 @@ export function createApi({ service, rights, httpPort, httpsPort, selfSigned, ve
     )
     .patch(publisherOnly, requireType(['application/json']), bodyOfAtMost(MAX_SETTINGS_BYTES), (request, response) => {
       const change = parseWith(settingsChange.strict(), parseJson(utf8(bodyOf(request.body))));
-      response.json(broadcastJson(service.updateSettings(request.params.broadcast, toSettings(change))));
+      const { broadcast } = request.params;
+      if (isOfChat(change) && !service.speaksForPublisher(broadcast, { sessionId: undefined, ...claimOf(request) })) {
+        throw new FanlightError('already_live');
+      }
+      response.json(broadcastJson(service.updateSettings(broadcast, toSettings(change))));
     })
     .delete((request, response) => {
-      const authorization = request.get('authorization');
-      const keyHash = rights.authorize('publish', authorization);
-      service.endPublisher(request.params.broadcast, { keyHash, asAdmin: rights.isAdmin(authorization) });
+      service.endPublisher(request.params.broadcast, claimOf(request));
       response.json(broadcastJson(service.describe(request.params.broadcast)));
     })
     .all(refuseOthers(BROADCAST_METHODS));

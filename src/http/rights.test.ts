@@ -33,6 +33,13 @@ describe('a right that needs a key', () => {
     expect(() => closed.authorize(right, authorization)).toThrow(expect.objectContaining({ code }));
   });
 
+  it('is given to who had a key that is good still', () => {
+    expect(closed.allows('publish', sha256('p'))).toBe(true);
+    expect(closed.allows('publish', sha256('a'))).toBe(true);
+    for (const hash of [sha256('v'), null, '', 'nonsense']) expect(closed.allows('publish', hash)).toBe(false);
+    expect(open.allows('publish', null)).toBe(true);
+  });
+
   it('may be left without a key where the address is the capability, but not with a wrong one', () => {
     expect(closed.authorizeIfGiven('publish', undefined)).toBeNull();
     expect(closed.authorizeIfGiven('publish', 'Bearer undefined')).toBeNull();

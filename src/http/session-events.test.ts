@@ -165,7 +165,7 @@ describe('events', () => {
     const { response } = await listen(await create(await view()));
     expect(response.status).toBe(200);
     expect(response.headers.get('content-type')).toBe('text/event-stream');
-    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('cache-control')).toBe('no-store, no-transform');
     expect(response.headers.get('x-accel-buffering')).toBe('no');
     expect(response.headers.get('access-control-allow-origin')).toBe('*');
   });

@@ -140,8 +140,8 @@ export class PublisherPeer implements TransportOwner {
     // Only the control channel goes this way.
   }
 
-  onSilent(): void {
-    this.#options.tell({ type: 'silent', transportId: this.#options.id });
+  onSilent(forMs: number): void {
+    this.#options.tell({ type: 'silent', transportId: this.#options.id, forMs });
   }
 
   onActive(): void {

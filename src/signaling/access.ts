@@ -16,4 +16,10 @@ export interface Access {
   isAdmin(authorization: string | undefined): boolean;
   /** As `authorize`, with the bare key. */
   authorizeKey(right: Right, key: string | undefined): string | null;
+  /** The hash of a key, whether or not it is right; null without one. */
+  hashOf(key: string | undefined): string | null;
+  /** True when the right is open, or the hash is that of a key which gives it now (constant time). */
+  allows(right: Right, keyHash: string | null): boolean;
+  /** True when no key is needed for this right. */
+  isOpen(right: Right): boolean;
 }

@@ -89,6 +89,11 @@ export function toSettings(change: z.output<typeof settingsChange>): Partial<Bro
   };
 }
 
+/** A change of who may write, and how often. */
+export function isOfChat({ chat, slowModeSeconds }: z.output<typeof settingsChange>): boolean {
+  return chat !== undefined || slowModeSeconds !== undefined;
+}
+
 /** A broadcast as programs and pages see it. */
 export function broadcastJson(view: BroadcastView): object {
   return {

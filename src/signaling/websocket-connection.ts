@@ -5,17 +5,18 @@ import type { Socket } from 'node:net';
 import type { RawData, WebSocket } from 'ws';
 import type { ChatAuthor } from '../broadcast/people/people-service.ts';
 import { parseDisplayName } from '../broadcast/people/words.ts';
-import type { Role } from '../broadcast/ports.ts';
-import type { BroadcastService, SessionView } from '../broadcast/service.ts';
+import type { BroadcastService } from '../broadcast/service.ts';
 import { TokenBucket } from '../broadcast/token-bucket.ts';
 import { FanlightError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import type { Access, Right } from './access.ts';
+import type { Access } from './access.ts';
+import { type Greeted, greet, type Interests, NOTHING } from './greeting.ts';
 import type { IceServer } from './ice-servers.ts';
 import {
   type ClientMessage,
   dataFrame,
   type Hello,
+  isOfChat,
   parseClientMessage,
   serverMessage,
   toDataMessage,
@@ -23,7 +24,6 @@ import {
 } from './messages.ts';
 import { Outbox, type OutboxLimits } from './outbox.ts';
 import { type Topic, topicNow } from './people-messages.ts';
-import { parseResume } from './resume-token.ts';
 
 export interface ConnectionLimits extends OutboxLimits {
   readonly helloTimeoutMs: number;
@@ -48,29 +48,11 @@ export interface ConnectionContext {
   readonly subscribe: (connection: WebSocketConnection, interests: Interests) => void;
 }
 
-/** What one connection wants to hear about. */
-export interface Interests {
-  readonly broadcast: string;
-  readonly sessionId: string | undefined;
-  readonly data: boolean;
-  readonly topics: readonly Topic[];
-}
-
 /** Close codes (RFC 6455 §7.4.1 and the IANA registry). */
 export const CLOSE = { policy: 1008, restart: 1012 } as const;
 
-const RIGHT_OF: Record<Hello['role'], Right> = { publisher: 'publish', viewer: 'view', program: 'publish' };
-const SESSION_ROLE_OF: Record<Hello['role'], Role> = { publisher: 'publisher', viewer: 'viewer', program: 'publisher' };
 /** A client that was refused for these does not get further guesses on this socket. */
 const FATAL_CODES: ReadonlySet<string> = new Set(['missing_key', 'wrong_key', 'wrong_resume_token']);
-
-interface Greeted extends Interests {
-  readonly role: Hello['role'];
-  /** Of somebody without a session, whose name it would be. */
-  readonly name: string;
-  /** Publisher's rights come from a session: they end with it. */
-  readonly bySession: boolean;
-}
 
 export class WebSocketConnection {
   /** Resolves when the socket is gone. */
@@ -81,8 +63,6 @@ export class WebSocketConnection {
   readonly #outbox: Outbox;
   readonly #bucket: TokenBucket;
   readonly #hellos: TokenBucket;
-  /** Everybody may be told each name. */
-  readonly #names: TokenBucket;
   readonly #helloTimer: NodeJS.Timeout;
   /** Broadcasts whose remembered messages were sent: they are large, and what comes after them is sent as it comes. */
   readonly #remembered = new Set<string>();
@@ -99,7 +79,6 @@ export class WebSocketConnection {
     this.#outbox = new Outbox(socket, limits);
     this.#bucket = new TokenBucket(limits.messagesPerSecond, limits.messageBurst);
     this.#hellos = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
-    this.#names = new TokenBucket(limits.hellosPerSecond, limits.helloBurst);
     this.#helloTimer = setTimeout(() => this.close(CLOSE.policy, 'no hello'), limits.helloTimeoutMs);
     const onDrain = () => this.#outbox.drained();
     transport.on('drain', onDrain);
@@ -126,6 +105,13 @@ export class WebSocketConnection {
 
   close(code: number, reason: string): void {
     this.#socket.close(code, reason);
+  }
+
+  /** Its session is over: what it could read because of that alone is none of its business any more. */
+  sessionEnded(): void {
+    if (!this.#greeted?.readsBySession) return;
+    this.#greeted = { ...this.#greeted, ...NOTHING };
+    this.#context.subscribe(this, this.#greeted);
   }
 
   /** Ends a connection that is dead, and asks a living one for a sign of life. To be called every now and then. */
@@ -186,20 +172,21 @@ export class WebSocketConnection {
         break;
       case 'settings':
         this.#requirePublisher(greeted);
+        if (isOfChat(message)) this.#requireVoice(greeted);
         service.updateSettings(greeted.broadcast, toSettings(message));
         break;
       case 'name':
         this.#rename(greeted, message.name);
         break;
       case 'chat':
-        service.chat.post(greeted.broadcast, authorOf(greeted), message.text);
+        service.chat.post(greeted.broadcast, this.#authorOf(greeted), message.text);
         break;
       case 'chat-delete':
-        this.#requirePublisher(greeted);
+        this.#requireVoice(greeted);
         service.chat.remove(greeted.broadcast, message.id);
         break;
       case 'chat-mute':
-        this.#requirePublisher(greeted);
+        this.#requireVoice(greeted);
         service.chat.mute(greeted.broadcast, { ...message, reason: message.reason ?? '' });
         break;
       case 'leaving':
@@ -214,32 +201,26 @@ export class WebSocketConnection {
   }
 
   #hello(hello: Hello): void {
-    const { service, access, iceServers, now } = this.#context;
+    const { service, iceServers, now } = this.#context;
     if (!this.#hellos.take(now())) throw new FanlightError('too_many_requests', 'Hello comes too often.');
-    const broadcast = service.describe(hello.broadcast);
-    const name = parseDisplayName(hello.name ?? '');
-    const known = this.#sessionOf(hello);
-    // Whoever has a session's token had the right when it was opened.
-    if (!known) access.authorizeKey(RIGHT_OF[hello.role], hello.key);
+    const greeted = greet(hello, this.#context);
     clearTimeout(this.#helloTimer);
-    if (known && hello.name !== undefined) service.people.rename(known.id, name);
-    const session = known && service.session(known.id);
-    const topics = topicsOf(hello);
-    const interests = { broadcast: broadcast.name, sessionId: session?.id, data: hello.data === true, topics };
+    const { sessionId, topics } = greeted;
+    if (sessionId !== undefined && hello.name !== undefined) service.people.rename(sessionId, greeted.name);
+    const session = sessionId === undefined ? undefined : service.session(sessionId);
+    const broadcast = service.describe(greeted.broadcast);
     const before = this.#greeted;
-    this.#greeted = { ...interests, role: hello.role, name, bySession: session !== undefined };
-    this.#context.subscribe(this, interests);
+    this.#greeted = greeted;
+    this.#context.subscribe(this, greeted);
     this.send(serverMessage.welcome({ broadcast, session, iceServers: iceServers(), nowMs: now() }));
-    if (interests.data) this.#sendRemembered(broadcast.name);
+    if (greeted.data) this.#sendRemembered(broadcast.name);
     // What the socket heard about all the time needs no telling again.
     const isHeard = (topic: Topic) => before?.broadcast === broadcast.name && before.topics.includes(topic);
     for (const topic of topics) if (!isHeard(topic)) this.send(topicNow(topic, broadcast.name, service));
   }
 
   #rename(greeted: Greeted, name: string): void {
-    const { service, now } = this.#context;
-    if (!this.#names.take(now())) throw new FanlightError('too_many_requests', 'Names come too often.');
-    if (greeted.sessionId !== undefined) service.people.rename(greeted.sessionId, name);
+    if (greeted.sessionId !== undefined) this.#context.service.people.rename(greeted.sessionId, name);
     else this.#greeted = { ...greeted, name: parseDisplayName(name) };
   }
 
@@ -248,17 +229,6 @@ export class WebSocketConnection {
     if (messages.length === 0 || this.#remembered.has(broadcast)) return;
     this.#remembered.add(broadcast);
     for (const message of messages) this.sendData(message.label, dataFrame(message));
-  }
-
-  /** The session that the hello resumes; undefined when the server does not know it here. Errors: wrong_resume_token. */
-  #sessionOf(hello: Hello): SessionView | undefined {
-    const { service } = this.#context;
-    const claim = parseResume(hello.resume);
-    const session = claim && service.session(claim.sessionId);
-    if (!claim || !session || session.state === 'ended') return undefined;
-    if (session.role !== SESSION_ROLE_OF[hello.role] || session.broadcast !== hello.broadcast) return undefined;
-    if (!service.verifyResumeToken(claim.sessionId, claim.token)) throw new FanlightError('wrong_resume_token');
-    return session;
   }
 
   /** Once for each session: what comes again is not counted. */
@@ -275,20 +245,22 @@ export class WebSocketConnection {
     const state = this.#context.service.session(sessionId)?.state;
     if (state === undefined || state === 'ended') throw new FanlightError('unknown_session');
   }
-}
 
-/** Errors: unknown_session. */
-function authorOf({ sessionId, role, name }: Greeted): ChatAuthor {
-  if (sessionId !== undefined) return { sessionId };
-  if (role === 'viewer') throw new FanlightError('unknown_session', 'Say hello with a session first.');
-  return { role, name };
-}
+  /** Where anybody may publish, nobody moderates what somebody else publishes. */
+  #requireVoice(greeted: Greeted): void {
+    this.#requirePublisher(greeted);
+    if (!this.#hasVoice(greeted)) throw new FanlightError('already_live');
+  }
 
-function topicsOf({ role, presence, chat, layers }: Hello): readonly Topic[] {
-  const topics: Topic[] = [];
-  if (presence) topics.push('presence');
-  if (chat) topics.push('chat');
-  if (chat && role !== 'viewer') topics.push('mutes');
-  if (layers) topics.push('layers');
-  return topics;
+  #hasVoice({ broadcast, claim }: Greeted): boolean {
+    return this.#context.service.speaksForPublisher(broadcast, claim);
+  }
+
+  /** Errors: unknown_session. */
+  #authorOf(greeted: Greeted): ChatAuthor {
+    const { sessionId, role, name } = greeted;
+    if (sessionId !== undefined) return { sessionId };
+    if (role === 'viewer') throw new FanlightError('unknown_session', 'Say hello with a session first.');
+    return { role: this.#hasVoice(greeted) ? role : 'program', name };
+  }
 }

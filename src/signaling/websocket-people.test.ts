@@ -73,6 +73,38 @@ describe('a name', () => {
     expect(await refusal(ann)).toBe('too_many_requests');
     expect(stage.registry.session(ann.opened.session.id)?.name).toBe('c');
   });
+
+  it('is not changed in a hurry by many sockets of one session either, nor by hello', async () => {
+    await start();
+    const ann = await viewer();
+    const others = await Promise.all(Array.from({ length: 3 }, () => greeted(resumeOf(ann.opened))));
+    for (const [index, other] of others.entries()) {
+      other.send({ type: 'name', name: `Ann ${index}` });
+      await other.settled();
+    }
+    ann.send({ type: 'name', name: 'Ann 3' });
+    expect(await refusal(ann)).toBe('too_many_requests');
+    ann.send({ type: 'hello', role: 'viewer', broadcast: 'live', ...resumeOf(ann.opened), name: 'Ann 4' });
+    expect(await refusal(ann)).toBe('too_many_requests');
+    // Who comes back with the name that it has changes nothing.
+    expect(await ann.hello({ ...resumeOf(ann.opened), name: 'Ann 2' })).toMatchObject({ session: { name: 'Ann 2' } });
+    expect(typesHeard(ann).filter((type) => type === 'session')).toHaveLength(3);
+  });
+});
+
+it('a session has eight sockets: one more closes the oldest', async () => {
+  await start();
+  const ann = await viewer();
+  const others = await Promise.all(Array.from({ length: 7 }, () => greeted(resumeOf(ann.opened))));
+  await ann.hello(resumeOf(ann.opened));
+  await greeted(resumeOf(ann.opened));
+  const oldest = await Promise.race(others.map(async (other) => ({ ...(await other.closed), other })));
+  expect(oldest).toMatchObject({ code: 1008, reason: 'too many sockets of this session' });
+  stage.registry.people.rename(ann.opened.session.id, 'Ann');
+  for (const socket of [ann, ...others]) {
+    if (socket !== oldest.other) expect(await socket.next('session')).toMatchObject({ name: 'Ann' });
+  }
+  expect(typesHeard(oldest.other)).not.toContain('session');
 });
 
 describe('presence', () => {
@@ -135,7 +167,7 @@ describe('chat', () => {
 
   it('takes a publisher and a program with the key, and says what they are', async () => {
     await start({ PUBLISH_KEY: 'publish-key' });
-    const onAir = await publisher({ chat: true });
+    const onAir = await publisher({ chat: true, key: 'publish-key' });
     onAir.send({ type: 'chat', text: 'Welcome' });
     expect(await onAir.next('chat')).toMatchObject({ role: 'publisher', name: null, viewer: expect.any(String) });
     const bot = await greeted({ role: 'program', key: 'publish-key', name: 'Bot' });
@@ -184,6 +216,8 @@ describe('the publisher', () => {
     await start();
     const [onAir, ann] = [await publisher(), await viewer()];
     onAir.send({ type: 'settings', chat: 'everyone', slowModeSeconds: 10 });
+    await onAir.settled();
+    stage.clock.advance(100);
     expect(await ann.next('broadcast')).toMatchObject({ chat: 'everyone', slowModeSeconds: 10 });
     for (const settings of [{ chat: 'nobody' }, { slowModeSeconds: 301 }, { slowModeSeconds: 1.5 }]) {
       onAir.send({ type: 'settings', ...settings });

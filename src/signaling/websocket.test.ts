@@ -1,5 +1,6 @@
 // The WebSocket over real sockets: hello, rights, events, and what clients can do wrong. Slow readers are in slow-reader.test.ts.
 
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -54,6 +55,10 @@ async function greeted(fields: object = {}): Promise<SocketClient> {
 
 function resumeOf({ session, resumeToken }: { session: { id: string }; resumeToken: string }): string {
   return `${session.id}.${resumeToken}`;
+}
+
+function keyHashOf(key: string): string {
+  return createHash('sha256').update(key).digest('hex');
 }
 
 describe('hello', () => {
@@ -186,9 +191,9 @@ describe('hello', () => {
     expect((await client.closed).code).toBe(1008);
   });
 
-  it('needs no key from whoever has the token of a session', async () => {
+  it('needs no key from whoever has the token of a session that was opened with one', async () => {
     await start({ publishKey: 'publish-key', viewKey: 'view-key' });
-    const publisher = await stage.publish();
+    const publisher = await stage.publish({ keyHash: keyHashOf('publish-key') });
     const client = await connect().opened();
     expect(await client.hello({ role: 'publisher', resume: resumeOf(publisher) })).toMatchObject({ resumed: true });
   });
@@ -279,6 +284,8 @@ describe('a program', () => {
     expect(await viewer.next('data')).toMatchObject({ label: 'chat', text: 'hi' });
     expect(stage.media.sent).toHaveLength(1);
     program.send({ type: 'settings', title: 'Finals' });
+    await program.settled();
+    stage.clock.advance(100);
     expect(await viewer.next('broadcast')).toMatchObject({ title: 'Finals' });
   });
 
@@ -320,7 +327,7 @@ describe('a publisher', () => {
 
   it('that has its rights from its session loses them with it', async () => {
     await start({ publishKey: 'publish-key' });
-    const publisher = await stage.publish();
+    const publisher = await stage.publish({ keyHash: keyHashOf('publish-key') });
     const client = await greeted({ role: 'publisher', resume: resumeOf(publisher) });
     client.send({ type: 'data', label: 'chat', text: 'one' });
     await client.settled();

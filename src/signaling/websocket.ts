@@ -8,16 +8,19 @@ import { type WebSocket, WebSocketServer } from 'ws';
 import type { BroadcastEvent, BroadcastService } from '../broadcast/service.ts';
 import type { Logger } from '../logger.ts';
 import type { Access } from './access.ts';
+import type { Interests } from './greeting.ts';
 import { Groups } from './groups.ts';
 import type { IceServer } from './ice-servers.ts';
 import { dataFrame, serverMessage } from './messages.ts';
 import { OUTBOX_LIMITS } from './outbox.ts';
 import { type Topic, topicOf } from './people-messages.ts';
-import { CLOSE, type ConnectionLimits, type Interests, WebSocketConnection } from './websocket-connection.ts';
+import { CLOSE, type ConnectionLimits, WebSocketConnection } from './websocket-connection.ts';
 
 export interface WebSocketLimits extends ConnectionLimits {
   readonly messageBytes: number;
   readonly connectionsPerAddress: number;
+  /** What a session is told goes to each of its sockets. A page has one. */
+  readonly connectionsPerSession: number;
   readonly keepAliveMs: number;
   /** How long a client may take to answer a close. */
   readonly closeTimeoutMs: number;
@@ -34,6 +37,7 @@ export const WEBSOCKET_LIMITS: WebSocketLimits = {
   messageBytes: 96 * 1024,
   // Many viewers may share one address behind a NAT.
   connectionsPerAddress: 500,
+  connectionsPerSession: 8,
   keepAliveMs: 25_000,
   closeTimeoutMs: 1_000,
 };
@@ -165,9 +169,19 @@ class WebSocketEndpoint {
     this.#connections.set(connection, interests);
     if (!interests) return;
     this.#byBroadcast.add(interests.broadcast, connection);
-    if (interests.sessionId !== undefined) this.#bySession.add(interests.sessionId, connection);
+    if (interests.sessionId !== undefined) this.#tie(connection, interests.sessionId);
     if (interests.data) this.#dataByBroadcast.add(interests.broadcast, connection);
     for (const topic of interests.topics) this.#byTopic.add(topicKey(topic, interests.broadcast), connection);
+  }
+
+  /** The socket that is tied to the session for longest gives way to one too many. */
+  #tie(connection: WebSocketConnection, sessionId: string): void {
+    this.#bySession.add(sessionId, connection);
+    const tied = this.#bySession.of(sessionId);
+    const [oldest] = tied;
+    if (!oldest || tied.size <= this.#limits.connectionsPerSession) return;
+    this.#place(oldest, undefined);
+    oldest.close(CLOSE.policy, 'too many sockets of this session');
   }
 
   /** Each event becomes bytes once, whatever the number of clients. */
@@ -178,6 +192,9 @@ class WebSocketEndpoint {
         break;
       case 'session':
         sendAll(this.#bySession.of(event.session.id), () => serverMessage.session(event.session));
+        if (event.session.state === 'ended') {
+          for (const connection of [...this.#bySession.of(event.session.id)]) connection.sessionEnded();
+        }
         break;
       case 'data-lost':
         sendAll(this.#bySession.of(event.sessionId), () => serverMessage.lost(event.label, event.messages));

@@ -35,10 +35,10 @@ export class ChatRoom {
   }
 
   /**
-   * Whether this author may write now. Uses up its turn.
+   * Whether this author may write now, to so many viewers. Uses up its turn; who is refused keeps it.
    * Errors: chat_off, chat_publisher_only, chat_needs_name, chat_muted, chat_slow_mode, chat_rate_exceeded.
    */
-  admit(author: Author, { chat, slowModeSeconds }: BroadcastSettings, nowMs: number): void {
+  admit(author: Author, { chat, slowModeSeconds }: BroadcastSettings, viewers: number, nowMs: number): void {
     const isViewer = author.role === 'viewer';
     if (chat === 'off') throw new FanlightError('chat_off');
     if (isViewer && chat === 'publisher') throw new FanlightError('chat_publisher_only');
@@ -48,8 +48,12 @@ export class ChatRoom {
     const pace = this.#paceOf(author);
     const slowMs = pace.lastAtMs + slowModeSeconds * 1000 - nowMs;
     if (isViewer && slowMs > 0) throw waiting('chat_slow_mode', slowMs);
-    if (!pace.bucket.take(nowMs)) throw new FanlightError('chat_rate_exceeded');
-    if (!this.#rate.take(nowMs)) throw new FanlightError('chat_rate_exceeded', 'Many people write at once.');
+    if (!pace.bucket.has(nowMs)) throw new FanlightError('chat_rate_exceeded');
+    // A flood of viewers must not keep the publisher from asking for quiet.
+    if (isViewer && !this.#rate.take(nowMs, this.#shareOf(viewers))) {
+      throw new FanlightError('chat_rate_exceeded', 'Many people write at once.');
+    }
+    pace.bucket.take(nowMs);
     pace.lastAtMs = nowMs;
   }
 
@@ -68,18 +72,21 @@ export class ChatRoom {
     return dropped;
   }
 
-  /** True when it was remembered. */
-  remove(id: string): boolean {
-    const message = this.#history.find((each) => each.id === id);
-    if (!message) return false;
-    this.#history = this.#history.filter((each) => each !== message);
-    this.#bytes -= bytesOf(message);
-    return true;
+  /** It is remembered. */
+  has(id: string): boolean {
+    return this.#history.some((each) => each.id === id);
   }
 
-  /** Takes back what was remembered before a restart, oldest first. */
-  restore(messages: readonly ChatMessage[]): void {
-    for (const message of messages) this.remember(message);
+  remove(id: string): void {
+    const message = this.#history.find((each) => each.id === id);
+    if (!message) return;
+    this.#history = this.#history.filter((each) => each !== message);
+    this.#bytes -= bytesOf(message);
+  }
+
+  /** Takes back what was remembered before a restart, oldest first. Answers those that are too many by now. */
+  restore(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+    return messages.flatMap((message) => this.remember(message));
   }
 
   /** True when there was something to forget. */
@@ -88,6 +95,13 @@ export class ChatRoom {
     this.#history = [];
     this.#bytes = 0;
     return remembered;
+  }
+
+  /** Of the rate that few viewers have. */
+  #shareOf(viewers: number): number {
+    const { chatPerSecond, chatDeliveriesPerSecond, chatLeastPerSecond } = this.#limits;
+    const perSecond = Math.max(chatLeastPerSecond, chatDeliveriesPerSecond / Math.max(1, viewers));
+    return Math.min(1, perSecond / chatPerSecond);
   }
 
   #paceOf({ who = this }: Author): Pace {

@@ -27,7 +27,7 @@ export interface PresenceChange {
 }
 
 export interface PeopleService {
-  /** Gives a session a name, or takes it back with an empty one. Errors: invalid_display_name, unknown_session. */
+  /** Gives a session a name, or takes it back with an empty one. Errors: invalid_display_name, unknown_session, too_many_requests. */
   rename(sessionId: string, name: string): void;
   /** As last told; the same object until the next change is told. Errors: invalid_name. */
   present(broadcast: string): PresenceView;
@@ -55,15 +55,15 @@ export interface MuteRequest {
 
 export interface ChatService {
   /**
-   * Errors: invalid_name, invalid_chat_message, unknown_session, chat_off, chat_publisher_only, chat_needs_name,
+   * Errors: invalid_name, invalid_chat_message, unknown_session, chat_not_connected, chat_off, chat_publisher_only, chat_needs_name,
    * chat_muted, chat_slow_mode, chat_rate_exceeded, broadcast_limit, shutting_down.
    */
   post(broadcast: string, author: ChatAuthor, text: string): void;
   /** Oldest first; the same array until something changes. Errors: invalid_name. */
   history(broadcast: string): readonly ChatMessage[];
-  /** Everybody is told, also when the message is older than what is remembered. Errors: invalid_name. */
+  /** Everybody is told, when it was remembered. Errors: invalid_name, too_many_requests. */
   remove(broadcast: string, id: string): void;
-  /** Deletes nothing. Errors: invalid_name, unknown_viewer, chat_mutes_full. */
+  /** Deletes nothing. Errors: invalid_name, unknown_viewer, chat_mutes_full, too_many_requests. */
   mute(broadcast: string, request: MuteRequest): void;
   /** Who may not write now. Errors: invalid_name. */
   mutes(broadcast: string): readonly MutedPerson[];

@@ -48,6 +48,8 @@ export class Session {
   #mute: Mute | undefined;
   #reason: BroadcastReason | undefined;
   #wasConnected = false;
+  /** Unix ms of the last sign of life, while it is away because none came since. */
+  #heardAtMs: number | undefined;
 
   private constructor(stored: StoredSession) {
     this.id = stored.id;
@@ -120,6 +122,11 @@ export class Session {
     return this.present || (this.#life.state === 'away' && this.#wasConnected);
   }
 
+  /** It was there at least once: to be so needs an address of its own. */
+  get wasConnected(): boolean {
+    return this.#wasConnected;
+  }
+
   get transportId(): string | undefined {
     return this.#transportId;
   }
@@ -140,22 +147,33 @@ export class Session {
     return hash.length === this.#resumeTokenHash.length && timingSafeEqual(hash, this.#resumeTokenHash);
   }
 
+  /** Then comes the event `silent`. */
+  fellSilent(forMs: number, nowMs: number): void {
+    this.#heardAtMs = nowMs - forMs;
+  }
+
+  /** It said that it goes, its connection was closed, or nothing has been heard of it for so long. */
+  isGone(nowMs: number, silentMs: number): boolean {
+    if (this.state !== 'away') return false;
+    // What was closed does not come back by itself, however short the silence before was.
+    if (this.#heardAtMs === undefined || this.#transportId === undefined) return true;
+    return nowMs - this.#heardAtMs >= silentMs;
+  }
+
   /** True when the event changed something. `reason`: why, where the event alone does not say it. */
   apply(event: SessionEvent, nowMs: number, limits: SessionLimits, reason?: BroadcastReason): boolean {
     const before = this.#life;
     this.#life = transition(before, event, nowMs, limits);
     if (this.#life === before) return false;
+    if (event !== 'silent') this.#heardAtMs = undefined;
     this.#reason = reasonAfter(this.#reason, event, this.#life.state, reason);
     // The store does not say who was only on the way before the restart: most were there.
     this.#wasConnected ||= this.#life.state === 'connected' || event === 'restored';
     return true;
   }
 
-  /** True when the name is another one now. */
-  rename(name: string): boolean {
-    const isNew = name !== this.#name;
+  rename(name: string): void {
     this.#name = name;
-    return isNew;
   }
 
   muteUntil(mute: Mute | undefined): void {

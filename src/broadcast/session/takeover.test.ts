@@ -3,8 +3,8 @@
 import { expect, test } from 'vitest';
 import { type Claim, type Incumbent, judgeClaim, type Verdict } from './takeover.ts';
 
-const present = { sessionId: 'old', away: false, keyHash: 'key' };
-const away = { ...present, away: true };
+const present = { sessionId: 'old', gone: false, keyHash: 'key' };
+const gone = { ...present, gone: true };
 const keyless = { ...present, keyHash: null };
 const stranger = { resumedSessionId: undefined, keyHash: 'other', asAdmin: false };
 const nobody = { resumedSessionId: undefined, keyHash: null, asAdmin: false };
@@ -16,7 +16,7 @@ const admin = { resumedSessionId: undefined, keyHash: 'admin', asAdmin: true };
 test.each<[string, Incumbent | undefined, Claim, Verdict]>([
   ['a free name is anybody’s', undefined, nobody, 'free'],
   ['the session itself resumes', present, itself, 'resumes'],
-  ['the session itself resumes when away', away, itself, 'resumes'],
+  ['the session itself resumes when gone', gone, itself, 'resumes'],
   ['the same key takes over', present, sameKey, 'takes-over'],
   ['another key does not', present, stranger, 'refused'],
   ['no key does not', present, nobody, 'refused'],
@@ -24,8 +24,8 @@ test.each<[string, Incumbent | undefined, Claim, Verdict]>([
   ['a key does not match none', keyless, sameKey, 'refused'],
   ['another session’s token does not', present, otherSession, 'refused'],
   ['an admin takes over from whoever is there', present, admin, 'takes-over'],
-  ['anybody takes over from one who is away', away, stranger, 'takes-over'],
-  ['anybody without a key, too', away, nobody, 'takes-over'],
+  ['anybody takes over from one who is gone', gone, stranger, 'takes-over'],
+  ['anybody without a key, too', gone, nobody, 'takes-over'],
 ])('%s', (_sentence, incumbent, claim, verdict) => {
   expect(judgeClaim(incumbent, claim)).toBe(verdict);
 });

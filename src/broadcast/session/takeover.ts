@@ -3,8 +3,8 @@
 /** The publisher session that has the name now. */
 export interface Incumbent {
   readonly sessionId: string;
-  /** Its transport is gone or silent. */
-  readonly away: boolean;
+  /** Strangers need not wait for it any longer. */
+  readonly gone: boolean;
   readonly keyHash: string | null;
 }
 
@@ -22,7 +22,7 @@ export type Verdict = 'free' | 'resumes' | 'takes-over' | 'refused';
 export function judgeClaim(incumbent: Incumbent | undefined, claim: Claim): Verdict {
   if (incumbent === undefined) return 'free';
   if (claim.resumedSessionId === incumbent.sessionId) return 'resumes';
-  if (incumbent.away || claim.asAdmin) return 'takes-over';
+  if (incumbent.gone || claim.asAdmin) return 'takes-over';
   // Two strangers without a key are not the same person.
   if (claim.keyHash !== null && claim.keyHash === incumbent.keyHash) return 'takes-over';
   return 'refused';

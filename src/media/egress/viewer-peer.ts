@@ -218,8 +218,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     this.#options.tell({ type: 'data-lost', transportId: this.#options.id, label, messages });
   }
 
-  onSilent(): void {
-    this.#options.tell({ type: 'silent', transportId: this.#options.id });
+  onSilent(forMs: number): void {
+    this.#options.tell({ type: 'silent', transportId: this.#options.id, forMs });
   }
 
   onActive(): void {

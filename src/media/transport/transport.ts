@@ -45,7 +45,8 @@ export interface TransportOwner {
   onDataMessage(message: ChannelMessage): void;
   onDataTooLarge(label: string): void;
   onDataLost(label: string, messages: number): void;
-  onSilent(): void;
+  /** Nothing authentic has come for so long. */
+  onSilent(forMs: number): void;
   onActive(): void;
   /** The last call; not after the owner's own `close()`. */
   onClosed(reason: TransportEndReason, detail: string): void;
@@ -142,7 +143,7 @@ export class Transport implements FrontClient {
       this.#end('silent', `nothing for ${GONE_AFTER_MS} ms`);
     } else if (nowMs - this.#lastHeardMs > this.#silentAfterMs && !this.#silent) {
       this.#silent = true;
-      this.#options.owner.onSilent();
+      this.#options.owner.onSilent(nowMs - this.#lastHeardMs);
     }
   }
 

@@ -124,7 +124,7 @@ export class SessionEvents {
     this.#options.countRequest(listened.id);
     // An EventSource that is told so does not come again.
     if (stream.isReplaced(request.get('last-event-id'))) return void response.status(204).end();
-    response.status(200).setHeader('Content-Type', STREAM_TYPE).setHeader('Cache-Control', 'no-store');
+    response.status(200).setHeader('Content-Type', STREAM_TYPE).setHeader('Cache-Control', 'no-store, no-transform');
     // nginx would hold events back until its buffer is full.
     response.setHeader('X-Accel-Buffering', 'no').flushHeaders();
     // Whole, since a page resolves what is in an event against its own address. As the client reached us.

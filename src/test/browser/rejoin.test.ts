@@ -136,7 +136,7 @@ suite('in Chromium', () => {
   );
 
   it(
-    'who waits for a name is live as soon as the page that has it crashes, and viewers hear of it',
+    'who waits for a name is live 7 s after the page that has it crashed, of which viewers hear at once',
     PATIENT,
     async () => {
       const server = await serve();
@@ -165,7 +165,7 @@ suite('in Chromium', () => {
       const [, noticedMs = 0, viewerMs = 0] = statesAtMs.map((atMs) => atMs - fromMs);
       report('publisher page crashed, another one waited', { noticedMs, takenMs, viewerMs });
       expect(noticedMs).toBeLessThanOrEqual(3_000);
-      expect(takenMs - noticedMs).toBeLessThanOrEqual(1_000);
+      expect(takenMs).toBeLessThanOrEqual(8_000);
     },
   );
 
