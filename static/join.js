@@ -51,8 +51,6 @@ let tracks = [];
 let broadcast;
 /** @type {Status | undefined} */
 let status;
-/** @type {string | null} */
-let unsupportedCodec = null;
 let hasPicture = false;
 let wasSeen = false;
 
@@ -68,10 +66,7 @@ session.on('broadcast', (now) => {
   showTracks();
   render();
 });
-session.on('session', (now) => {
-  unsupportedCodec = now.unsupportedCodec ?? null;
-  render();
-});
+session.on('session', render);
 client.on('channel', listenTo);
 client.on('previous', render);
 client.on('connection', (connection) => timed.restart(connection));
@@ -166,7 +161,7 @@ function render() {
     wasSeen,
     hasPicture,
     hasOldPicture: wasSeen && client.isPreviousAlive,
-    unsupportedCodec,
+    unsupportedCodec: session.unsupportedCodec,
   });
   const words = { ...JOIN_WORDS[state], ...reasonWords(state, broadcast?.reason) };
   document.body.dataset.state = state;
@@ -197,7 +192,7 @@ function detailFor(state, detail) {
 function unsupportedDetail() {
   const detail = status?.error?.detail;
   // The server's refusal is written for programs: of it, a person needs the codec alone.
-  const codec = unsupportedCodec ?? detail?.match(/^The publisher sends ([^;]+);/)?.[1];
+  const codec = session.unsupportedCodec ?? detail?.match(/^The publisher sends ([^;]+);/)?.[1];
   if (codec === undefined) return detail ?? status?.words ?? '';
   return `The broadcaster sends ${codec}, which this browser cannot decode. Another browser may. When they change it, the picture comes by itself.`;
 }
