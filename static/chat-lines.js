@@ -69,17 +69,20 @@ export class ChatLines {
     }
   }
 
-  /** @param {readonly MutedPerson[]} mutes */
-  showMutes(mutes) {
+  /**
+   * @param {readonly MutedPerson[]} mutes
+   * @param {number} nowMs as for `tick`
+   */
+  showMutes(mutes, nowMs) {
     for (const { line } of this.#mutes.values()) line.remove();
     this.#mutes = new Map(mutes.map((mute) => [mute.viewer, this.#mutedLine(mute)]));
     this.#muted.append(...[...this.#mutes.values()].map(({ line }) => line));
-    this.tick(Date.now());
+    this.tick(nowMs);
   }
 
   /**
    * Time passes: mutes end by themselves.
-   * @param {number} nowMs
+   * @param {number} nowMs by the server's clock
    */
   tick(nowMs) {
     for (const [viewer, { mute, line, words }] of this.#mutes) {

@@ -5,6 +5,7 @@ import { ChatLines } from './chat-lines.js';
 import { isAboutChat, writing } from './chat-rules.js';
 import { MAX_NAME_CHARACTERS, rememberedName, rememberName } from './display-name.js';
 import { element, setLine, setText } from './dom.js';
+import { ServerClock } from './server-clock.js';
 
 /** @import { ChatMessage } from './chat-rules.js' */
 /** @import { BroadcastView, SessionView, SignalingSocket } from './signaling-socket.js' */
@@ -16,6 +17,7 @@ const TICK_MS = 500;
 
 export class ChatPanel {
   #socket;
+  #clock;
   #isViewer;
   /** @type {BroadcastView | undefined} */
   #broadcast;
@@ -45,12 +47,13 @@ export class ChatPanel {
    */
   constructor(root, socket, { role }) {
     this.#socket = socket;
+    this.#clock = new ServerClock(socket);
     this.#isViewer = role === 'viewer';
     this.#lines = new ChatLines(this.#isViewer ? undefined : this.#moderation());
     this.#build(root);
     this.#listen();
     setInterval(() => {
-      this.#lines.tick(Date.now());
+      this.#lines.tick(this.#clock.now());
       this.#render();
     }, TICK_MS);
     this.#render();
@@ -109,7 +112,7 @@ export class ChatPanel {
       this.#lines.remove(ids);
       this.#render();
     });
-    socket.on('chat-mutes', ({ mutes }) => this.#lines.showMutes(mutes));
+    socket.on('chat-mutes', ({ mutes }) => this.#lines.showMutes(mutes, this.#clock.now()));
     socket.on('error', (error) => isAboutChat(error.code) && this.#refused(error));
   }
 
@@ -131,7 +134,7 @@ export class ChatPanel {
     this.#lines.add(message);
     if (message.viewer !== null && message.viewer === this.#session?.viewer) {
       this.#sent = '';
-      this.#slowUntilMs = Date.now() + (this.#broadcast?.slowModeSeconds ?? 0) * 1000;
+      this.#slowUntilMs = this.#clock.now() + (this.#broadcast?.slowModeSeconds ?? 0) * 1000;
     }
     this.#render();
   }
@@ -149,12 +152,12 @@ export class ChatPanel {
 
   /** @param {{ code: string, title: string, detail?: string, retryAfterSeconds?: number }} refusal */
   #refused({ code, title, detail, retryAfterSeconds = 0 }) {
-    if (code === 'chat_slow_mode') this.#slowUntilMs = Date.now() + retryAfterSeconds * 1000;
+    if (code === 'chat_slow_mode') this.#slowUntilMs = this.#clock.now() + retryAfterSeconds * 1000;
     if (code === 'invalid_display_name') this.#startNaming();
     else if (this.#text.value === '') this.#text.value = this.#sent;
     this.#sent = '';
     // What the line below the list says with the time that is left need not be said twice.
-    const isSaid = code === 'chat_slow_mode' || code === 'chat_muted';
+    const isSaid = (code === 'chat_slow_mode' || code === 'chat_muted') && this.#writing().why !== '';
     setLine(this.#problem, isSaid ? '' : [title, detail].filter(Boolean).join(' '));
     this.#render();
   }
@@ -188,7 +191,7 @@ export class ChatPanel {
       name: this.#name,
       muted: muted && { untilMs: Date.parse(muted.until), reason: muted.reason },
       slowUntilMs: this.#slowUntilMs,
-      nowMs: Date.now(),
+      nowMs: this.#clock.now(),
     });
   }
 

@@ -5,6 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 import { hasChromium, inState, launchChromium, People, pressGoLive, seeFrames } from './browsers.ts';
 
+/** Longer than a mute. */
+const AHEAD_MS = 11 * 60_000;
+
 const suite = hasChromium ? describe : describe.skipIf(true);
 
 interface Watched {
@@ -18,8 +21,13 @@ suite('in Chromium', () => {
   let browser: Browser;
   const people = new People();
 
-  async function open(path: string): Promise<Page> {
+  /** @param clockAheadMs of this person's machine, before the server's */
+  async function open(path: string, clockAheadMs = 0): Promise<Page> {
     const page = await people.newPage(browser);
+    await page.addInitScript((aheadMs) => {
+      const now = Date.now;
+      Date.now = () => now() + aheadMs;
+    }, clockAheadMs);
     // To be cut.
     await page.addInitScript(() => {
       const watched = globalThis as unknown as Watched;
@@ -35,8 +43,8 @@ suite('in Chromium', () => {
     return page;
   }
 
-  async function join(name: string): Promise<Page> {
-    const page = await open('/join');
+  async function join(name: string, clockAheadMs = 0): Promise<Page> {
+    const page = await open('/join', clockAheadMs);
     await saveName(page, name);
     await page.waitForSelector('#chat-send:enabled');
     return page;
@@ -117,8 +125,8 @@ suite('in Chromium', () => {
   });
 
   it('people have names, write to each other, are moderated, and stay through a reconnect and a restart', async () => {
-    const publisher = await pressGoLive(await open('/publish'));
-    const [ann, bob] = [await join('Ann'), await join('Bob')];
+    const publisher = await pressGoLive(await open('/publish', AHEAD_MS));
+    const [ann, bob] = [await join('Ann'), await join('Bob', AHEAD_MS)];
     await Promise.all([ann, bob].map((page) => seeFrames(page, '#video', 5)));
     for (const page of [publisher, ann, bob]) {
       await seesPeople(page, 2);
@@ -146,6 +154,7 @@ suite('in Chromium', () => {
     await rude.getByText('Mute').click();
     await says(bob, /muted you for another 10 min/);
     expect(await bob.isDisabled('#chat-send')).toBe(true);
+    await publisher.locator('.chat-muted li', { hasText: /Bobby is muted for 10 min/ }).waitFor();
     await rude.getByText('Delete').click();
     for (const page of [publisher, ann, bob])
       await page.locator('.chat-lines li', { hasText: 'Something rude' }).waitFor({ state: 'detached' });
