@@ -28,6 +28,8 @@ export class ChatPanel {
   /** What was sent last, until it is seen: given back when it is refused. */
   #sent = '';
   #isNaming = false;
+  /** The person gave a name, and the server has not said what it thinks of it. */
+  #isAsking = false;
   #lines;
   #empty = element('p', { className: 'empty' }, 'Nobody has written yet.');
   #why = element('p', { className: 'hint', id: 'chat-why' });
@@ -83,7 +85,7 @@ export class ChatPanel {
     root.append(this.#empty, this.#lines.list, this.#why, this.#problem, this.#form, this.#as, this.#nameForm);
     this.#form.addEventListener('submit', (event) => this.#submit(event));
     this.#nameForm.addEventListener('submit', (event) => this.#saveName(event));
-    change.addEventListener('click', () => this.#startNaming());
+    change.addEventListener('click', () => this.#startNaming(this.#name, true));
   }
 
   #listen() {
@@ -99,7 +101,9 @@ export class ChatPanel {
       this.#render();
     });
     socket.on('session', (session) => {
+      const isRenamed = session.name !== this.#session?.name;
       this.#useSession(session.state === 'ended' ? null : session);
+      if (isRenamed && session.name) this.#nameTaken(session.name);
       this.#render();
     });
     socket.on('state', () => this.#render());
@@ -120,6 +124,22 @@ export class ChatPanel {
   #useSession(session) {
     this.#session = session;
     this.#lines.own = session?.viewer ?? null;
+  }
+
+  /** As the server has it. @param {string} name */
+  #nameTaken(name) {
+    this.#name = name;
+    this.#isAsking = false;
+    rememberName(name);
+  }
+
+  /** It must not be asked for again at each reconnect, nor interrupt somebody who has not just given it. */
+  #nameRefused() {
+    const refused = this.#name;
+    if (refused === rememberedName()) rememberName('');
+    this.#name = this.#session?.name ?? '';
+    this.#startNaming(refused, this.#isAsking);
+    this.#isAsking = false;
   }
 
   /** The session keeps the name; a new one has to hear it. */
@@ -153,7 +173,7 @@ export class ChatPanel {
   /** @param {{ code: string, title: string, detail?: string, retryAfterSeconds?: number }} refusal */
   #refused({ code, title, detail, retryAfterSeconds = 0 }) {
     if (code === 'chat_slow_mode') this.#slowUntilMs = this.#clock.now() + retryAfterSeconds * 1000;
-    if (code === 'invalid_display_name') this.#startNaming();
+    if (code === 'invalid_display_name') this.#nameRefused();
     else if (this.#text.value === '') this.#text.value = this.#sent;
     this.#sent = '';
     // What the line below the list says with the time that is left need not be said twice.
@@ -162,20 +182,26 @@ export class ChatPanel {
     this.#render();
   }
 
-  #startNaming() {
+  /**
+   * @param {string} suggestion
+   * @param {boolean} isOwnWish the focus may go where the person wants to write
+   */
+  #startNaming(suggestion, isOwnWish) {
     this.#isNaming = true;
-    this.#nameField.value = this.#name;
+    this.#nameField.value = suggestion;
     this.#render();
-    this.#nameField.focus();
+    if (isOwnWish) this.#nameField.focus();
   }
 
   /** @param {Event} event */
   #saveName(event) {
     event.preventDefault();
     this.#name = this.#nameField.value.trim();
-    rememberName(this.#name);
+    // Where there is no session, nobody says that it is taken.
+    if (this.#session === null || this.#name === '') rememberName(this.#name);
     setLine(this.#problem, '');
     this.#isNaming = false;
+    this.#isAsking = true;
     this.#socket.send({ type: 'name', name: this.#name });
     this.#render();
     if (!this.#text.disabled) this.#text.focus();

@@ -185,4 +185,25 @@ suite('in Chromium', () => {
     await inState(ann, 'ended');
     expect(await ann.textContent('#status')).toMatch(/The broadcaster ended the broadcast/);
   });
+
+  it('a name that the server refuses is told to who gives it, and bothers nobody later', async () => {
+    const page = await open('/join/names');
+    const focus = () => page.evaluate(() => document.activeElement?.id);
+    const refusal = () => page.locator('#chat [role=alert]', { hasText: /name/i }).waitFor();
+    const remembered = () => page.evaluate(() => localStorage.getItem('fanlight:display-name'));
+    await page.waitForSelector('#chat-name');
+    await saveName(page, 'Bad\u202eName');
+    await refusal();
+    expect([await focus(), await remembered()]).toEqual(['chat-name', null]);
+
+    // As an older page kept it.
+    await page.evaluate((name) => localStorage.setItem('fanlight:display-name', name), 'Bad\u202eName');
+    await page.reload();
+    await refusal();
+    expect([await focus(), await remembered()]).toEqual(['', null]);
+
+    await saveName(page, 'Good');
+    await page.waitForSelector('#chat-send:enabled');
+    await eventually('remembered', async () => (await remembered()) === 'Good');
+  });
 });
