@@ -150,7 +150,10 @@ export class ChatLines {
     const buttons = [button('Delete', `Delete this message of ${who}`, () => moderation.remove(id))];
     if (role === 'viewer' && viewer !== null) {
       const mute = () => moderation.mute(viewer, MUTE_SECONDS);
-      buttons.push(button('Mute', `Mute ${who} for 10 minutes`, mute));
+      const made = button('Mute', `Mute ${who} for 10 minutes`, mute);
+      // A mute is the session's, and a page that is loaded anew has a new one.
+      made.title = 'For 10 minutes, or until they reload the page';
+      buttons.push(made);
     }
     return [element('span', { className: 'chat-buttons' }, ...buttons)];
   }

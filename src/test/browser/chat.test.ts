@@ -151,6 +151,7 @@ suite('in Chromium', () => {
     expect(await writtenDown(publisher)).toEqual(['2 Ann,Bob', '2 Ann,Bobby']);
 
     const rude = publisher.locator('.chat-lines li', { hasText: 'Something rude' });
+    expect(await rude.getByText('Mute').getAttribute('title')).toMatch(/10 minutes, or until they reload/);
     await rude.getByText('Mute').click();
     await says(bob, /muted you for another 10 min/);
     expect(await bob.isDisabled('#chat-send')).toBe(true);
