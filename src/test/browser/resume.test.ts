@@ -14,6 +14,8 @@ const suite = hasChromium ? describe : describe.skipIf(true);
 const PATIENT = { timeout: 60_000 };
 const BACK_WITHIN_MS = 3_000;
 const RESTART_GAP_MS = 300;
+/** Two seconds without anything, and a busy machine. */
+const SAID_WITHIN_MS = 3_500;
 
 function report(what: string, figures: Record<string, number>): void {
   process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
@@ -90,8 +92,12 @@ suite('in Chromium', () => {
     const { publisher, viewer } = await liveBroadcast(server.url);
     const sessions = await Promise.all([publisher, viewer].map(sessionOf));
     await server.end('SIGKILL');
+    const killedAtMs = Date.now();
+    const saidMs = inState(viewer, 'reconnecting').then(() => Date.now() - killedAtMs);
     // Until ICE has noticed, too.
-    await Promise.all([publisher, viewer].map((page) => inState(page, 'reconnecting')));
+    await Promise.all([inState(publisher, 'reconnecting'), viewer.waitForFunction(hasNoticed)]);
+    report('server killed', { saidMs: await saidMs, noticedMs: Date.now() - killedAtMs });
+    expect(await saidMs).toBeLessThanOrEqual(SAID_WITHIN_MS);
     await server.start();
     const tookMs = await backSince(Date.now(), publisher, viewer);
     report('server killed and restarted', { tookMs });
@@ -219,6 +225,12 @@ suite('in Chromium', () => {
     });
   });
 });
+
+/** For a page: whether ICE knows that nobody is there. */
+function hasNoticed(): boolean {
+  const { peerConnection } = (globalThis as unknown as { fanlight: { peerConnection: RTCPeerConnection } }).fanlight;
+  return peerConnection.connectionState !== 'connected';
+}
 
 /** For a page: keeps the WebSockets that it opens where a test finds them. */
 function keepSockets(): void {
