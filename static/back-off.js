@@ -2,6 +2,8 @@
 
 const DELAYS_MS = [0, 300, 1200, 2700, 4800, 7000];
 const JITTER_MS = 1000;
+/** The WebSocket tells when a name is free: these are for when it does not. */
+const OCCUPIED_RETRIES_MS = [3_000, 5_000, 10_000, 20_000, 30_000];
 
 /** A server that is being restarted is found within a second of its return. */
 const PROBE_SHORTEST_MS = 500;
@@ -33,6 +35,14 @@ export const systemClock = {
 export function backOffMs(attempt, random = Math.random) {
   const delay = DELAYS_MS[Math.min(Math.max(attempt, 0), DELAYS_MS.length - 1)] ?? 0;
   return Math.round(delay + random() * JITTER_MS);
+}
+
+/**
+ * Milliseconds before asking again for a name that is taken.
+ * @param {number} refusals how often it was refused since something changed about it
+ */
+export function occupiedRetryMs(refusals) {
+  return OCCUPIED_RETRIES_MS[Math.min(refusals, OCCUPIED_RETRIES_MS.length - 1)] ?? 0;
 }
 
 /**

@@ -69,17 +69,20 @@ export class ChatLines {
     }
   }
 
-  /** @param {readonly MutedPerson[]} mutes */
-  showMutes(mutes) {
+  /**
+   * @param {readonly MutedPerson[]} mutes
+   * @param {number} nowMs as for `tick`
+   */
+  showMutes(mutes, nowMs) {
     for (const { line } of this.#mutes.values()) line.remove();
     this.#mutes = new Map(mutes.map((mute) => [mute.viewer, this.#mutedLine(mute)]));
     this.#muted.append(...[...this.#mutes.values()].map(({ line }) => line));
-    this.tick(Date.now());
+    this.tick(nowMs);
   }
 
   /**
    * Time passes: mutes end by themselves.
-   * @param {number} nowMs
+   * @param {number} nowMs by the server's clock
    */
   tick(nowMs) {
     for (const [viewer, { mute, line, words }] of this.#mutes) {
@@ -147,7 +150,10 @@ export class ChatLines {
     const buttons = [button('Delete', `Delete this message of ${who}`, () => moderation.remove(id))];
     if (role === 'viewer' && viewer !== null) {
       const mute = () => moderation.mute(viewer, MUTE_SECONDS);
-      buttons.push(button('Mute', `Mute ${who} for 10 minutes`, mute));
+      const made = button('Mute', `Mute ${who} for 10 minutes`, mute);
+      // A mute is the session's, and a page that is loaded anew has a new one.
+      made.title = 'For 10 minutes, or until they reload the page';
+      buttons.push(made);
     }
     return [element('span', { className: 'chat-buttons' }, ...buttons)];
   }

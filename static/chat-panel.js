@@ -5,6 +5,7 @@ import { ChatLines } from './chat-lines.js';
 import { isAboutChat, writing } from './chat-rules.js';
 import { MAX_NAME_CHARACTERS, rememberedName, rememberName } from './display-name.js';
 import { element, setLine, setText } from './dom.js';
+import { ServerClock } from './server-clock.js';
 
 /** @import { ChatMessage } from './chat-rules.js' */
 /** @import { BroadcastView, SessionView, SignalingSocket } from './signaling-socket.js' */
@@ -16,6 +17,7 @@ const TICK_MS = 500;
 
 export class ChatPanel {
   #socket;
+  #clock;
   #isViewer;
   /** @type {BroadcastView | undefined} */
   #broadcast;
@@ -26,6 +28,8 @@ export class ChatPanel {
   /** What was sent last, until it is seen: given back when it is refused. */
   #sent = '';
   #isNaming = false;
+  /** The person gave a name, and the server has not said what it thinks of it. */
+  #isAsking = false;
   #lines;
   #empty = element('p', { className: 'empty' }, 'Nobody has written yet.');
   #why = element('p', { className: 'hint', id: 'chat-why' });
@@ -45,12 +49,13 @@ export class ChatPanel {
    */
   constructor(root, socket, { role }) {
     this.#socket = socket;
+    this.#clock = new ServerClock(socket);
     this.#isViewer = role === 'viewer';
     this.#lines = new ChatLines(this.#isViewer ? undefined : this.#moderation());
     this.#build(root);
     this.#listen();
     setInterval(() => {
-      this.#lines.tick(Date.now());
+      this.#lines.tick(this.#clock.now());
       this.#render();
     }, TICK_MS);
     this.#render();
@@ -80,7 +85,7 @@ export class ChatPanel {
     root.append(this.#empty, this.#lines.list, this.#why, this.#problem, this.#form, this.#as, this.#nameForm);
     this.#form.addEventListener('submit', (event) => this.#submit(event));
     this.#nameForm.addEventListener('submit', (event) => this.#saveName(event));
-    change.addEventListener('click', () => this.#startNaming());
+    change.addEventListener('click', () => this.#startNaming(this.#name, true));
   }
 
   #listen() {
@@ -96,7 +101,9 @@ export class ChatPanel {
       this.#render();
     });
     socket.on('session', (session) => {
+      const isRenamed = session.name !== this.#session?.name;
       this.#useSession(session.state === 'ended' ? null : session);
+      if (isRenamed && session.name) this.#nameTaken(session.name);
       this.#render();
     });
     socket.on('state', () => this.#render());
@@ -109,7 +116,7 @@ export class ChatPanel {
       this.#lines.remove(ids);
       this.#render();
     });
-    socket.on('chat-mutes', ({ mutes }) => this.#lines.showMutes(mutes));
+    socket.on('chat-mutes', ({ mutes }) => this.#lines.showMutes(mutes, this.#clock.now()));
     socket.on('error', (error) => isAboutChat(error.code) && this.#refused(error));
   }
 
@@ -117,6 +124,22 @@ export class ChatPanel {
   #useSession(session) {
     this.#session = session;
     this.#lines.own = session?.viewer ?? null;
+  }
+
+  /** As the server has it. @param {string} name */
+  #nameTaken(name) {
+    this.#name = name;
+    this.#isAsking = false;
+    rememberName(name);
+  }
+
+  /** It must not be asked for again at each reconnect, nor interrupt somebody who has not just given it. */
+  #nameRefused() {
+    const refused = this.#name;
+    if (refused === rememberedName()) rememberName('');
+    this.#name = this.#session?.name ?? '';
+    this.#startNaming(refused, this.#isAsking);
+    this.#isAsking = false;
   }
 
   /** The session keeps the name; a new one has to hear it. */
@@ -131,7 +154,7 @@ export class ChatPanel {
     this.#lines.add(message);
     if (message.viewer !== null && message.viewer === this.#session?.viewer) {
       this.#sent = '';
-      this.#slowUntilMs = Date.now() + (this.#broadcast?.slowModeSeconds ?? 0) * 1000;
+      this.#slowUntilMs = this.#clock.now() + (this.#broadcast?.slowModeSeconds ?? 0) * 1000;
     }
     this.#render();
   }
@@ -149,30 +172,36 @@ export class ChatPanel {
 
   /** @param {{ code: string, title: string, detail?: string, retryAfterSeconds?: number }} refusal */
   #refused({ code, title, detail, retryAfterSeconds = 0 }) {
-    if (code === 'chat_slow_mode') this.#slowUntilMs = Date.now() + retryAfterSeconds * 1000;
-    if (code === 'invalid_display_name') this.#startNaming();
+    if (code === 'chat_slow_mode') this.#slowUntilMs = this.#clock.now() + retryAfterSeconds * 1000;
+    if (code === 'invalid_display_name') this.#nameRefused();
     else if (this.#text.value === '') this.#text.value = this.#sent;
     this.#sent = '';
     // What the line below the list says with the time that is left need not be said twice.
-    const isSaid = code === 'chat_slow_mode' || code === 'chat_muted';
+    const isSaid = (code === 'chat_slow_mode' || code === 'chat_muted') && this.#writing().why !== '';
     setLine(this.#problem, isSaid ? '' : [title, detail].filter(Boolean).join(' '));
     this.#render();
   }
 
-  #startNaming() {
+  /**
+   * @param {string} suggestion
+   * @param {boolean} isOwnWish the focus may go where the person wants to write
+   */
+  #startNaming(suggestion, isOwnWish) {
     this.#isNaming = true;
-    this.#nameField.value = this.#name;
+    this.#nameField.value = suggestion;
     this.#render();
-    this.#nameField.focus();
+    if (isOwnWish) this.#nameField.focus();
   }
 
   /** @param {Event} event */
   #saveName(event) {
     event.preventDefault();
     this.#name = this.#nameField.value.trim();
-    rememberName(this.#name);
+    // Where there is no session, nobody says that it is taken.
+    if (this.#session === null || this.#name === '') rememberName(this.#name);
     setLine(this.#problem, '');
     this.#isNaming = false;
+    this.#isAsking = true;
     this.#socket.send({ type: 'name', name: this.#name });
     this.#render();
     if (!this.#text.disabled) this.#text.focus();
@@ -188,7 +217,7 @@ export class ChatPanel {
       name: this.#name,
       muted: muted && { untilMs: Date.parse(muted.until), reason: muted.reason },
       slowUntilMs: this.#slowUntilMs,
-      nowMs: Date.now(),
+      nowMs: this.#clock.now(),
     });
   }
 

@@ -21,7 +21,7 @@
  * @property {string} name empty when none was given
  * @property {{ untilMs: number, reason: string } | null} muted
  * @property {number} slowUntilMs when the next message may be written in slow mode
- * @property {number} nowMs
+ * @property {number} nowMs by the server's clock, as the times above
  */
 
 /** @typedef {{ may: 'write' | 'wait' | 'name' | 'read', why: string }} Writing `name`: as soon as there is a name */

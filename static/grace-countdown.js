@@ -3,13 +3,13 @@
 
 import { setLine } from './dom.js';
 import { waitingText } from './reason-words.js';
+import { ServerClock } from './server-clock.js';
 
 /** @import { SignalingSocket } from './signaling-socket.js' */
 
 export class GraceCountdown {
   #line;
-  /** The server's clock less ours. */
-  #offsetMs = 0;
+  #clock;
   /** @type {string | null | undefined} */
   #graceEndsAt;
 
@@ -19,10 +19,8 @@ export class GraceCountdown {
    */
   constructor(line, socket) {
     this.#line = line;
-    socket.on('welcome', ({ serverTime }) => {
-      this.#offsetMs = Date.parse(serverTime) - Date.now();
-      this.#draw();
-    });
+    this.#clock = new ServerClock(socket);
+    socket.on('welcome', () => this.#draw());
     setInterval(() => this.#draw(), 1000);
   }
 
@@ -33,6 +31,6 @@ export class GraceCountdown {
   }
 
   #draw() {
-    setLine(this.#line, waitingText(this.#graceEndsAt, Date.now() + this.#offsetMs));
+    setLine(this.#line, waitingText(this.#graceEndsAt, this.#clock.now()));
   }
 }

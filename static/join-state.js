@@ -13,6 +13,7 @@
  * @property {boolean} wasSeen there was a picture or sound since the page was opened
  * @property {boolean} hasPicture there is one from this connection
  * @property {boolean} hasOldPicture the one of the connection before still runs
+ * @property {boolean} isStill nothing comes over it any more, and the server does not answer
  * @property {string | null} unsupportedCodec
  */
 
@@ -21,7 +22,8 @@
  * @returns {JoinState}
  */
 export function joinState(facts) {
-  const { phase, everConnected, isCarried, broadcast, wasSeen, hasPicture, hasOldPicture, unsupportedCodec } = facts;
+  const { phase, everConnected, isCarried, broadcast, wasSeen, hasPicture, hasOldPicture } = facts;
+  const { isStill, unsupportedCodec } = facts;
   if (phase === 'needs-key') return 'needs-key';
   if (phase === 'unsupported') return 'unsupported';
   // Another offer may have that codec: until that is known there is hope.
@@ -33,7 +35,7 @@ export function joinState(facts) {
   if (!isCalm) return everConnected ? 'reconnecting' : 'connecting';
   if (broadcast === 'interrupted') return 'interrupted';
   if (broadcast === 'idle') return wasSeen ? 'ended' : 'waiting';
-  if (phase === 'unsteady') return 'reconnecting';
+  if (phase === 'unsteady' || isStill) return 'reconnecting';
   if (hasPicture) return 'live';
   // Connected, but nothing to see yet: without word from the server that may be a broadcaster who is not there.
   if (broadcast !== 'live') return 'waiting';

@@ -11,6 +11,7 @@ const LIVE: JoinFacts = {
   wasSeen: true,
   hasPicture: true,
   hasOldPicture: false,
+  isStill: false,
   unsupportedCodec: null,
 };
 
@@ -23,6 +24,12 @@ describe('joinState', () => {
     ['the first connection', { phase: 'opening', everConnected: false, hasPicture: false }, 'connecting'],
     ['a lost connection', { phase: 'waiting' }, 'reconnecting'],
     ['an unsteady connection', { phase: 'unsteady' }, 'reconnecting'],
+    ['a server that is gone, though nobody noticed yet', { isStill: true }, 'reconnecting'],
+    [
+      'the same while a new path is looked for',
+      { isStill: true, phase: 'restarting', isCarried: true },
+      'reconnecting',
+    ],
     ['a new path looked for while the picture runs', { phase: 'restarting', isCarried: true }, 'live'],
     ['another connection made while the picture runs', { phase: 'connecting', isCarried: true }, 'live'],
     ['a server asked again while the picture runs', { phase: 'moving', isCarried: true }, 'live'],

@@ -6,6 +6,7 @@ import { GraceCountdown } from './grace-countdown.js';
 import { JOIN_WORDS, joinState } from './join-state.js';
 import { JoinWatch } from './join-watch.js';
 import { KeyForm } from './key-form.js';
+import { arrivedOver } from './media-pulse.js';
 import { MessageList } from './message-list.js';
 import { Overlay } from './overlay.js';
 import { broadcastFromPath, readKey } from './page.js';
@@ -15,6 +16,7 @@ import { PresenceList } from './presence-list.js';
 import { QualityPanel } from './quality-panel.js';
 import { reasonWords } from './reason-words.js';
 import { ResilientSession } from './resilient-session.js';
+import { Standstill } from './standstill.js';
 import { TimedMessages } from './timed-messages.js';
 import { WaterfallPanel } from './waterfall-panel.js';
 import { WhepClient } from './whep-client.js';
@@ -38,6 +40,10 @@ const client = new WhepClient(`/whep/${encodeURIComponent(name)}`, key ? { token
 const asks = { presence: true, chat: true };
 const session = new ResilientSession({ client, open: view, role: 'viewer', broadcast: name, asks });
 const countdown = new GraceCountdown(byId('status-remaining', HTMLElement), session.socket);
+const standstill = new Standstill({
+  isHeard: () => session.socket.isOpen,
+  arrived: () => arrivedOver(client.peerConnection),
+});
 const watch = new JoinWatch({
   client,
   socket: session.socket,
@@ -51,8 +57,6 @@ let tracks = [];
 let broadcast;
 /** @type {Status | undefined} */
 let status;
-/** @type {string | null} */
-let unsupportedCodec = null;
 let hasPicture = false;
 let wasSeen = false;
 
@@ -68,10 +72,9 @@ session.on('broadcast', (now) => {
   showTracks();
   render();
 });
-session.on('session', (now) => {
-  unsupportedCodec = now.unsupportedCodec ?? null;
-  render();
-});
+session.on('session', render);
+session.socket.on('state', (state) => state === 'waiting' && standstill.doubt());
+standstill.on('changed', render);
 client.on('channel', listenTo);
 client.on('previous', render);
 client.on('connection', (connection) => timed.restart(connection));
@@ -166,7 +169,8 @@ function render() {
     wasSeen,
     hasPicture,
     hasOldPicture: wasSeen && client.isPreviousAlive,
-    unsupportedCodec,
+    isStill: standstill.isStill,
+    unsupportedCodec: session.unsupportedCodec,
   });
   const words = { ...JOIN_WORDS[state], ...reasonWords(state, broadcast?.reason) };
   document.body.dataset.state = state;
@@ -197,7 +201,7 @@ function detailFor(state, detail) {
 function unsupportedDetail() {
   const detail = status?.error?.detail;
   // The server's refusal is written for programs: of it, a person needs the codec alone.
-  const codec = unsupportedCodec ?? detail?.match(/^The publisher sends ([^;]+);/)?.[1];
+  const codec = session.unsupportedCodec ?? detail?.match(/^The publisher sends ([^;]+);/)?.[1];
   if (codec === undefined) return detail ?? status?.words ?? '';
   return `The broadcaster sends ${codec}, which this browser cannot decode. Another browser may. When they change it, the picture comes by itself.`;
 }

@@ -12,7 +12,7 @@ import { WhipClient } from './whip-client.js';
 /** @import { PublishedMedia } from './whip-client.js' */
 /** @import { Status } from './reconnector.js' */
 
-const DATA_CHANNELS = ['fanlight', 'overlay', 'chat'];
+const DATA_CHANNELS = ['fanlight', 'overlay', 'message'];
 const REMEMBER_INTERVAL_MS = 5000;
 
 /**

@@ -24,10 +24,11 @@ export async function hasPulse(connection) {
 
 /**
  * Bytes, and answers to our checks: a figure that grows.
- * @param {RTCPeerConnection} connection
+ * @param {RTCPeerConnection | undefined} connection
  */
-async function arrivedOver(connection) {
+export async function arrivedOver(connection) {
   let arrived = 0;
+  if (!connection) return arrived;
   for (const entry of (await connection.getStats()).values()) {
     if (entry.type === 'candidate-pair') arrived += (entry.bytesReceived ?? 0) + (entry.responsesReceived ?? 0);
   }

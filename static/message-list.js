@@ -84,7 +84,7 @@ function messageElement(label, text) {
   const meta = document.createElement('span');
   meta.className = 'message-meta';
   const time = new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  meta.textContent = label === 'chat' ? time : `${time} · ${label}`;
+  meta.textContent = label === 'message' ? time : `${time} · ${label}`;
   const body = document.createElement('span');
   body.className = 'message-text';
   body.textContent = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;

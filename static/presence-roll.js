@@ -13,6 +13,9 @@
 
 /** @typedef {{ people: ReadonlyMap<string, Person>, total: number }} Roll by alias, in the order of coming */
 
+/** Made once, and not for each comparison. */
+const BY_NAME = new Intl.Collator();
+
 /** @type {Roll} */
 export const NOBODY = { people: new Map(), total: 0 };
 
@@ -35,5 +38,5 @@ export function follow(roll, { people, joined = [], left = [], changed = [], tot
  */
 export function inOrder({ people }) {
   const rank = (/** @type {Person} */ { role }) => (role === 'publisher' ? 0 : 1);
-  return [...people.values()].sort((a, b) => rank(a) - rank(b) || a.name.localeCompare(b.name));
+  return [...people.values()].sort((a, b) => rank(a) - rank(b) || BY_NAME.compare(a.name, b.name));
 }

@@ -1,34 +1,16 @@
 // Decides when a connection is opened, gets an ICE restart, is resumed, moved, or given up, and says so in words.
 // It must not know peer connections, pages or HTTP: it is told what happened and calls actions.
 
-import { backOffMs, systemClock } from './back-off.js';
+import { backOffMs, occupiedRetryMs, systemClock } from './back-off.js';
 import { Emitter } from './emitter.js';
 import { asProblem } from './problem.js';
 import { isAbsence, isFinal, isOpen, isPassing, noPath } from './reconnector-rules.js';
+import { TIMES } from './reconnector-times.js';
 import { wordsFor } from './reconnector-words.js';
 
 /** @import { Clock } from './back-off.js' */
 /** @import { ProblemError } from './problem.js' */
 /** @import { Actions } from './reconnector-rules.js' */
-
-/** `disconnected` often heals by itself; after this long we look for another path. */
-const UNSTEADY_MS = 2_000;
-/** An ICE restart that has not connected by then will not. */
-const RESTART_TIMEOUT_MS = 8_000;
-/** The same for a new connection. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** When the answer named TURN servers that the offer could not use: how long the direct path may try first. */
-const DIRECT_PATH_MS = 2_000;
-/** How often to ask again whether the name is free. */
-const OCCUPIED_RETRY_MS = 3_000;
-/** A connection that held this long was a good one: the next back-off starts anew. */
-const STABLE_MS = 10_000;
-/** A short silence is over when the server tells of it: then there is nothing to do. */
-const SECOND_THOUGHT_MS = 300;
-/** When a server that stops has no successor yet: how long until the next look. */
-const MOVE_AGAIN_MS = 1_000;
-/** Over how long clients spread when the server loses all of them in one moment. */
-const SPREAD_MS = 1_000;
 
 /** @typedef {import('./reconnector-rules.js').Phase} Phase */
 /** @typedef {import('./reconnector-rules.js').Status} Status */
@@ -52,6 +34,10 @@ export class Reconnector extends Emitter {
   #isAsking = false;
   /** The server is there again, whatever becomes of the request under way. */
   #isAwaited = false;
+  /** Refusals of a taken name since something changed about it. */
+  #refusals = 0;
+  /** @type {number | null} Unix ms of the move that the server asked for, until there is a connection or a refusal */
+  #moveAt = null;
   /** Counts steps, so that the end of an overtaken one is ignored. */
   #step = 0;
   #cancelTimer = () => {};
@@ -60,7 +46,7 @@ export class Reconnector extends Emitter {
    * @param {Actions} actions
    * @param {{ clock?: Clock, random?: () => number, spreadMs?: number }} [options] `spreadMs`: less for those who come first
    */
-  constructor(actions, { clock = systemClock, random = Math.random, spreadMs = SPREAD_MS } = {}) {
+  constructor(actions, { clock = systemClock, random = Math.random, spreadMs = TIMES.spreadMs } = {}) {
     super();
     this.#actions = actions;
     this.#clock = clock;
@@ -74,7 +60,8 @@ export class Reconnector extends Emitter {
 
   /** Opens at once. Also after a final phase: there is a key now, or somebody pressed "try again". */
   start() {
-    this.#attempt = 0;
+    this.#attempt = this.#refusals = 0;
+    this.#moveAt = null;
     this.#everConnected = false;
     this.#open();
   }
@@ -120,6 +107,7 @@ export class Reconnector extends Emitter {
 
   /** Nobody is live under the name any more. */
   nameIsFree() {
+    this.#refusals = 0;
     if (this.#phase === 'occupied') this.#hurry();
   }
 
@@ -129,6 +117,7 @@ export class Reconnector extends Emitter {
    */
   move(afterMs) {
     if (!isOpen(this.#phase)) return;
+    this.#moveAt = this.#clock.now() + afterMs;
     this.#begin('moving', afterMs);
     this.#after(afterMs, () => this.#openAside());
   }
@@ -143,7 +132,7 @@ export class Reconnector extends Emitter {
     if (session?.state === 'ended' && session.endReason === 'stopped') return this.#giveUp('ended', null);
     if (session?.state === 'connected' && this.#isReturning) return this.#healed();
     const lost = session === null || session.state === 'away' || session.state === 'ended';
-    if (lost && isOpen(this.#phase)) this.#return(session?.state === 'away' ? SECOND_THOUGHT_MS : 0);
+    if (lost && isOpen(this.#phase)) this.#return(session?.state === 'away' ? TIMES.secondThoughtMs : 0);
   }
 
   /** Whoever waits for a time does not wait any longer. */
@@ -172,8 +161,11 @@ export class Reconnector extends Emitter {
   /** What works is kept, whatever the server says about another one. @param {ProblemError} error */
   #moveFailed(error) {
     if (this.#actions.connectionState() !== 'connected') return this.#openFailed(error);
-    if (!isPassing(error)) return void this.#begin('connected');
-    this.move(MOVE_AGAIN_MS + this.#random() * this.#spreadMs);
+    if (!isPassing(error)) {
+      this.#moveAt = null;
+      return void this.#begin('connected');
+    }
+    this.move(TIMES.moveAgainMs + this.#random() * this.#spreadMs);
   }
 
   #open() {
@@ -187,11 +179,12 @@ export class Reconnector extends Emitter {
   }
 
   #opened() {
-    this.#error = null;
+    this.#error = this.#moveAt = null;
+    this.#refusals = 0;
     this.#begin('connecting');
     if (this.#actions.connectionState() === 'connected') return this.#connected();
-    if (this.#actions.wantsIceRestart()) this.#after(DIRECT_PATH_MS, () => this.#restart());
-    else this.#after(CONNECT_TIMEOUT_MS, () => this.#resumeSoon(noPath()));
+    if (this.#actions.wantsIceRestart()) this.#after(TIMES.directPathMs, () => this.#restart());
+    else this.#after(TIMES.connectTimeoutMs, () => this.#resumeSoon(noPath()));
   }
 
   /** The connection in use works: also when the server thought that it was gone. */
@@ -206,16 +199,17 @@ export class Reconnector extends Emitter {
     this.#connectedAt = this.#clock.now();
     this.#error = null;
     this.#begin('connected');
+    if (this.#moveAt !== null) this.move(Math.max(0, this.#moveAt - this.#clock.now()));
   }
 
   #unsteady() {
     this.#begin('unsteady');
-    this.#after(UNSTEADY_MS, () => this.#restart());
+    this.#after(TIMES.unsteadyMs, () => this.#restart());
   }
 
   #restart() {
     const step = this.#begin('restarting');
-    this.#after(RESTART_TIMEOUT_MS, () => this.#resumeSoon(this.#everConnected ? null : noPath()));
+    this.#after(TIMES.restartTimeoutMs, () => this.#resumeSoon(this.#everConnected ? null : noPath()));
     this.#actions.restartIce().then(
       () => step === this.#step && this.#actions.connectionState() === 'connected' && this.#connected(),
       (error) => step === this.#step && this.#resumeSoon(asProblem(error)),
@@ -225,7 +219,7 @@ export class Reconnector extends Emitter {
   /** @param {ProblemError | null} error */
   #resumeSoon(error) {
     this.#error = error;
-    if (this.#phase === 'connected' && this.#clock.now() - this.#connectedAt >= STABLE_MS) this.#attempt = 0;
+    if (this.#phase === 'connected' && this.#clock.now() - this.#connectedAt >= TIMES.stableMs) this.#attempt = 0;
     if (this.#attempt === 0) {
       this.#attempt = 1;
       this.#open();
@@ -253,8 +247,9 @@ export class Reconnector extends Emitter {
   }
 
   #occupied() {
-    this.#begin('occupied', OCCUPIED_RETRY_MS);
-    this.#after(OCCUPIED_RETRY_MS, () => this.#open());
+    const delayMs = occupiedRetryMs(this.#refusals++);
+    this.#begin('occupied', delayMs);
+    this.#after(delayMs, () => this.#open());
   }
 
   /** @param {number} atLeastMs */

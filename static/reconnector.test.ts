@@ -270,6 +270,32 @@ describe('Reconnector', () => {
       expect(calls).toEqual(['open']);
     });
 
+    it('moves all the same when what it had was in trouble for a moment', async () => {
+      await connect();
+      reconnector.move(2_000);
+      await clock.advance(500);
+      become('disconnected');
+      await clock.advance(500);
+      become('connected');
+      await clock.advance(999);
+      expect(calls).toEqual([]);
+      await clock.advance(1);
+      expect(calls).toEqual(['open']);
+      become('connected');
+      await clock.advance(60_000);
+      expect(calls).toEqual(['open']);
+    });
+
+    it('does not move again when it had to resume meanwhile', async () => {
+      await connect();
+      reconnector.move(5_000);
+      become('failed');
+      await settle();
+      become('connected');
+      await clock.advance(60_000);
+      expect(calls).toEqual(['open']);
+    });
+
     it('does nothing where there is no connection', async () => {
       openResult = NETWORK;
       reconnector.start();
@@ -399,15 +425,30 @@ describe('Reconnector', () => {
     expect(calls).toEqual(['open', 'open']);
   });
 
-  it('waits for a name that is taken, until it is free or somebody stops it', async () => {
+  it('waits for a name that is taken, ever more calmly, until somebody stops it', async () => {
     openResult = problem(409, 'already_live');
     reconnector.start();
-    await clock.advance(9500);
-    expect(calls).toEqual(['open', 'open', 'open', 'open']);
+    const times: number[] = [];
+    for (let seen = 1; clock.now() < 100_000; await clock.advance(500)) {
+      if (calls.length > seen) times.push(clock.now());
+      seen = calls.length;
+    }
+    expect(times).toEqual([3_000, 8_000, 18_000, 38_000, 68_000, 98_000]);
     expect(reconnector.phase).toBe('occupied');
     reconnector.stop();
+    calls = [];
     await clock.advance(60_000);
-    expect(calls.length).toBe(4);
+    expect(calls).toEqual([]);
+  });
+
+  it('asks for a taken name again soon when it was free for a moment', async () => {
+    openResult = problem(409, 'already_live');
+    reconnector.start();
+    await clock.advance(40_000);
+    calls = [];
+    reconnector.nameIsFree();
+    await clock.advance(3_000);
+    expect(calls).toEqual(['open', 'open']);
   });
 
   it('makes a new session when its token is not right any more', async () => {

@@ -39,6 +39,10 @@ export class ResilientSession extends Emitter {
   #isFresh = false;
   /** @type {string | null} what this session cannot decode, as the server said last */
   #unsupportedCodec = null;
+  /** The server said so of an offer before the one under way. */
+  #isVerdictOld = false;
+  /** @type {BroadcastView['state'] | undefined} as last heard over the socket in use */
+  #broadcastState;
 
   /**
    * @param {object} setup
@@ -74,6 +78,11 @@ export class ResilientSession extends Emitter {
 
   get phase() {
     return this.#reconnector.phase;
+  }
+
+  /** What this session cannot decode; null: nothing that is known. */
+  get unsupportedCodec() {
+    return this.#unsupportedCodec;
   }
 
   /** Opens the media connection; also again after it was given up. */
@@ -122,6 +131,9 @@ export class ResilientSession extends Emitter {
     const socket = this.#socket;
     this.#reconnector.on('status', (status) => this.#statusChanged(status));
     this.#client.on('state', (state) => this.#reconnector.connectionStateChanged(state));
+    this.#client.on('asked', () => {
+      this.#isVerdictOld = true;
+    });
     this.#client.on('connection', () => this.#connectionMade());
     socket.on('welcome', (welcome) => this.#welcomed(welcome));
     socket.on('broadcast', (broadcast) => this.#broadcastChanged(broadcast));
@@ -146,14 +158,17 @@ export class ResilientSession extends Emitter {
   #connectionMade() {
     this.#isFresh = true;
     const isSame = this.#client.resume === this.#helloResume;
-    if (!isSame) this.#unsupportedCodec = null;
+    // The server refuses an offer that cannot decode it either: what it accepted can, unless it says so again.
+    if (!isSame || this.#isVerdictOld) this.#unsupportedCodec = null;
     if (this.#isStopping) this.#socket.redial();
     else if (!isSame) this.#socket.sayHello();
   }
 
   /** @param {BroadcastView} broadcast */
   #broadcastChanged(broadcast) {
-    if (broadcast.state !== 'live') this.#reconnector.nameIsFree();
+    const isNews = broadcast.state !== this.#broadcastState;
+    this.#broadcastState = broadcast.state;
+    if (isNews && broadcast.state !== 'live') this.#reconnector.nameIsFree();
     this.emit('broadcast', broadcast);
   }
 
@@ -167,7 +182,7 @@ export class ResilientSession extends Emitter {
     this.#rejoinIfUnable();
   }
 
-  /** For when the codec changed while nobody listened. The server refuses another offer that cannot decode it either. */
+  /** For when the codec changed while nobody listened. */
   #rejoinIfUnable() {
     if (this.#unsupportedCodec !== null) this.#reconnector.move(Math.random() * SPREAD_MS[this.#role]);
   }
@@ -177,6 +192,8 @@ export class ResilientSession extends Emitter {
     if (iceServers?.length > 0) this.#client.iceServers = iceServers;
     this.#isStopping = false;
     this.#reconnector.serverAnswers();
+    // What happened since the last one is not known.
+    this.#broadcastState = undefined;
     this.#broadcastChanged(broadcast);
     if (this.#helloResume === undefined || this.#helloResume !== this.#client.resume) return;
     if (!session) return this.#reconnector.sessionChanged(null);
@@ -188,6 +205,7 @@ export class ResilientSession extends Emitter {
   #sessionChanged(session) {
     if (session.id !== this.#client.sessionId) return;
     this.#unsupportedCodec = session.unsupportedCodec ?? null;
+    this.#isVerdictOld = false;
     this.#reconnector.sessionChanged(session);
     this.emit('session', session);
   }

@@ -98,11 +98,15 @@ export async function pressGoLive(page: Page): Promise<Page> {
 /** Counts frames of a <video> as they are shown, from now on. */
 export async function countFrames(page: Page, selector: string): Promise<void> {
   await page.evaluate((css) => {
-    const counted = globalThis as unknown as { shownFrames: Record<string, number> };
+    const counted = globalThis as unknown as { shownFrames: Record<string, number>; counter: symbol };
     counted.shownFrames ??= {};
     counted.shownFrames[css] = 0;
+    const counter = Symbol();
+    counted.counter = counter;
     const video = document.querySelector(css) as HTMLVideoElement;
     const next = (): void => {
+      // Who counted before must not count along.
+      if (counted.counter !== counter) return;
       counted.shownFrames[css] = (counted.shownFrames[css] ?? 0) + 1;
       video.requestVideoFrameCallback(next);
     };

@@ -5,6 +5,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 import { hasChromium, inState, launchChromium, People, pressGoLive, seeFrames } from './browsers.ts';
 
+/** Longer than a mute. */
+const AHEAD_MS = 11 * 60_000;
+
 const suite = hasChromium ? describe : describe.skipIf(true);
 
 interface Watched {
@@ -18,8 +21,13 @@ suite('in Chromium', () => {
   let browser: Browser;
   const people = new People();
 
-  async function open(path: string): Promise<Page> {
+  /** @param clockAheadMs of this person's machine, before the server's */
+  async function open(path: string, clockAheadMs = 0): Promise<Page> {
     const page = await people.newPage(browser);
+    await page.addInitScript((aheadMs) => {
+      const now = Date.now;
+      Date.now = () => now() + aheadMs;
+    }, clockAheadMs);
     // To be cut.
     await page.addInitScript(() => {
       const watched = globalThis as unknown as Watched;
@@ -35,8 +43,8 @@ suite('in Chromium', () => {
     return page;
   }
 
-  async function join(name: string): Promise<Page> {
-    const page = await open('/join');
+  async function join(name: string, clockAheadMs = 0): Promise<Page> {
+    const page = await open('/join', clockAheadMs);
     await saveName(page, name);
     await page.waitForSelector('#chat-send:enabled');
     return page;
@@ -117,8 +125,8 @@ suite('in Chromium', () => {
   });
 
   it('people have names, write to each other, are moderated, and stay through a reconnect and a restart', async () => {
-    const publisher = await pressGoLive(await open('/publish'));
-    const [ann, bob] = [await join('Ann'), await join('Bob')];
+    const publisher = await pressGoLive(await open('/publish', AHEAD_MS));
+    const [ann, bob] = [await join('Ann'), await join('Bob', AHEAD_MS)];
     await Promise.all([ann, bob].map((page) => seeFrames(page, '#video', 5)));
     for (const page of [publisher, ann, bob]) {
       await seesPeople(page, 2);
@@ -143,9 +151,11 @@ suite('in Chromium', () => {
     expect(await writtenDown(publisher)).toEqual(['2 Ann,Bob', '2 Ann,Bobby']);
 
     const rude = publisher.locator('.chat-lines li', { hasText: 'Something rude' });
+    expect(await rude.getByText('Mute').getAttribute('title')).toMatch(/10 minutes, or until they reload/);
     await rude.getByText('Mute').click();
     await says(bob, /muted you for another 10 min/);
     expect(await bob.isDisabled('#chat-send')).toBe(true);
+    await publisher.locator('.chat-muted li', { hasText: /Bobby is muted for 10 min/ }).waitFor();
     await rude.getByText('Delete').click();
     for (const page of [publisher, ann, bob])
       await page.locator('.chat-lines li', { hasText: 'Something rude' }).waitFor({ state: 'detached' });
@@ -175,5 +185,26 @@ suite('in Chromium', () => {
     await publisher.click('#stop');
     await inState(ann, 'ended');
     expect(await ann.textContent('#status')).toMatch(/The broadcaster ended the broadcast/);
+  });
+
+  it('a name that the server refuses is told to who gives it, and bothers nobody later', async () => {
+    const page = await open('/join/names');
+    const focus = () => page.evaluate(() => document.activeElement?.id);
+    const refusal = () => page.locator('#chat [role=alert]', { hasText: /name/i }).waitFor();
+    const remembered = () => page.evaluate(() => localStorage.getItem('fanlight:display-name'));
+    await page.waitForSelector('#chat-name');
+    await saveName(page, 'Bad\u202eName');
+    await refusal();
+    expect([await focus(), await remembered()]).toEqual(['chat-name', null]);
+
+    // As an older page kept it.
+    await page.evaluate((name) => localStorage.setItem('fanlight:display-name', name), 'Bad\u202eName');
+    await page.reload();
+    await refusal();
+    expect([await focus(), await remembered()]).toEqual(['', null]);
+
+    await saveName(page, 'Good');
+    await page.waitForSelector('#chat-send:enabled');
+    await eventually('remembered', async () => (await remembered()) === 'Good');
   });
 });

@@ -55,13 +55,13 @@ suite('in Chromium', () => {
 
   it('publishes: own picture, link, viewer count, connection, pickers, mute, screen, stop', async () => {
     const publisher = await goLive();
-    await seeFrames(publisher, '#preview', 20);
+    await seeFrames(publisher, '#preview', 10);
     expect(await publisher.inputValue('#share-link')).toContain(`/join/${name}`);
     expect(await publisher.locator('#camera option').count()).toBeGreaterThan(0);
     expect(await publisher.locator('#microphone option').count()).toBeGreaterThan(0);
 
     const viewer = await open(`/join/${name}`);
-    await seeFrames(viewer, '#video', 20);
+    await seeFrames(viewer, '#video', 10);
     await eventually('the count', async () => (await publisher.textContent('#viewers')) === '1');
     await eventually('words about the connection', async () =>
       /\S/.test((await publisher.textContent('#quality-words')) ?? ''),
@@ -72,7 +72,7 @@ suite('in Chromium', () => {
     await publisher.click('#mute');
     const silence = async () => {
       const before = (await inboundStatistics(viewer)).audioEnergy;
-      await seeFrames(viewer, '#video', 20);
+      await seeFrames(viewer, '#video', 10);
       return (await inboundStatistics(viewer)).audioEnergy - before < 1e-6;
     };
     await eventually('silence after mute', silence);
@@ -86,7 +86,7 @@ suite('in Chromium', () => {
         return video?.track?.getSettings().displaySurface;
       });
     await eventually('the screen is sent', async () => (await surface()) === 'monitor');
-    await seeFrames(viewer, '#video', 20);
+    await seeFrames(viewer, '#video', 10);
     await publisher.click('#stop');
     await inState(viewer, 'ended');
     const described = await (await fetch(`${server.url}/api/broadcasts/${name}`)).json();
@@ -95,16 +95,21 @@ suite('in Chromium', () => {
 
   it('joins in any number of tabs: waits in plain words, plays muted, one tap gives sound', async () => {
     const tabs = await Promise.all([open(`/join/${name}`), open(`/join/${name}`), open(`/join/${name}`)]);
-    for (const tab of tabs) {
-      await inState(tab, 'waiting');
-      expect(await tab.textContent('#status')).toMatch(/waiting for the broadcaster/i);
-    }
+    await Promise.all(
+      tabs.map(async (tab) => {
+        await inState(tab, 'waiting');
+        expect(await tab.textContent('#status')).toMatch(/waiting for the broadcaster/i);
+      }),
+    );
     await goLive();
-    for (const tab of tabs) {
-      await inState(tab, 'live');
-      await seeFrames(tab, '#video', 20);
-      expect((await inboundStatistics(tab)).framesDecoded).toBeGreaterThan(20);
-    }
+    await Promise.all(
+      tabs.map(async (tab) => {
+        await inState(tab, 'live');
+        await seeFrames(tab, '#video', 10);
+        // What is shown was decoded, though the statistics may be some frames behind.
+        await eventually('frames are counted', async () => (await inboundStatistics(tab)).framesDecoded >= 10);
+      }),
+    );
     // A tab that nobody touched: the page must find out by itself that the browser allows no sound. Playwright's own
     // questions to a page count as gestures, so these are asked below it.
     const tab = await open(`/join/${name}`);
@@ -186,7 +191,7 @@ suite('in Chromium', () => {
       await publisher.evaluate(() => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session),
     ).toBe(session);
     await inState(witness, 'live');
-    await seeFrames(witness, '#video', 20);
+    await seeFrames(witness, '#video', 10);
     // Nothing was negotiated again: the same peer connection shows the new source.
     expect(await connection()).toBe(true);
     await viewer.reload();

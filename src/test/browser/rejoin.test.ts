@@ -100,109 +100,126 @@ suite('in Chromium', () => {
     };
   }
 
-  it(
-    'a viewer whose offer lacks the codec of the moment rejoins by itself; one that cannot is told, once',
-    PATIENT,
-    async () => {
-      const server = await serve();
-      const changeTo = await publishWith(server);
-      const [viewer, unable] = await Promise.all([joinKnowing(server, 'first'), joinKnowing(server, 'all')]);
-      for (const page of [viewer, unable]) await seeFrames(page, '#video', 10);
-      const [offers, vainOffers] = [countOffers(viewer), countOffers(unable)];
-      await watchPicture(viewer);
-      const session = await sessionOf(viewer);
+  /** These need no more of the processor than a closed laptop does, and it takes the server 14 s to believe that they are gone. */
+  describe('while two machines sleep longer than any grace', () => {
+    let server: ServerProcess;
+    let machines: readonly Machine[] = [];
+    let publisher: Page;
+    let viewer: Page;
+    let sessions: string[];
+    const sleepers = new People();
 
-      const asked = viewer.waitForRequest((request) => request.method() === 'POST').then(() => Date.now());
-      await changeTo('video/H264');
-      const askedAtMs = await asked;
-      const frameAtMs = await eventually('a picture', async () => firstFrameAfter(await picturesOf(viewer), askedAtMs));
-      await inState(viewer, 'live');
-      report('rejoined for a codec', { tookMs: frameAtMs - askedAtMs });
-      expect(frameAtMs - askedAtMs).toBeLessThanOrEqual(2_000);
-      await inState(unable, 'unsupported');
-      expect(await unable.textContent('#status-detail')).toContain('H264');
-      const seen = await picturesOf(viewer);
-      expect(seen.states).not.toContain('unsupported');
-      expect(seen.darkLooks).toBe(0);
-      expect(await sessionOf(viewer)).toBe(session);
-
-      await changeTo('video/VP8');
-      for (const page of [viewer, unable]) {
-        await inState(page, 'live');
-        await seeFrames(page, '#video', 10);
-      }
-      expect([offers.count, vainOffers.count]).toEqual([1, 1]);
-    },
-  );
-
-  it(
-    'who waits for a name is live 7 s after the page that has it crashed, of which viewers hear at once',
-    PATIENT,
-    async () => {
-      const server = await serve();
-      const [first, next, viewer] = (await Promise.all([1, 2, 3].map(() => people.newPage(browser)))) as [
-        Page,
-        Page,
-        Page,
-      ];
-      await first.goto(`${server.url}/publish`);
-      await pressGoLive(first);
+    beforeAll(async () => {
+      server = await ServerProcess.start({ VIEWER_GRACE: '2', PUBLISHER_GRACE: '2' });
+      machines = await Promise.all([Machine.start(), Machine.start()]);
+      const pages = await Promise.all(machines.map(({ browser: own }) => sleepers.newPage(own)));
+      [publisher, viewer] = pages as [Page, Page];
+      await publisher.goto(`${server.url}/publish`);
+      await pressGoLive(publisher);
       await viewer.goto(`${server.url}/join`);
       await seeFrames(viewer, '#video', 10);
       await watchPicture(viewer);
-      await next.goto(`${server.url}/publish`);
-      await inState(next, 'preview');
-      await next.click('#go-live');
-      await next.waitForSelector('#status:has-text("Somebody else is live")');
-
-      const fromMs = Date.now();
-      await crash(first);
-      await inState(next, 'live');
-      const takenMs = Date.now() - fromMs;
-      await seeFrames(viewer, '#video', 5);
-      const { states, statesAtMs } = await picturesOf(viewer);
-      expect(states).toEqual(['live', 'interrupted', 'live']);
-      const [, noticedMs = 0, viewerMs = 0] = statesAtMs.map((atMs) => atMs - fromMs);
-      report('publisher page crashed, another one waited', { noticedMs, takenMs, viewerMs });
-      expect(noticedMs).toBeLessThanOrEqual(3_000);
-      expect(takenMs).toBeLessThanOrEqual(8_000);
-    },
-  );
-
-  it('machines that slept longer than any grace come back by themselves', { timeout: 90_000 }, async () => {
-    const server = await serve({ VIEWER_GRACE: '2', PUBLISHER_GRACE: '2' });
-    const machines = await Promise.all([Machine.start(), Machine.start()]);
-    for (const machine of machines) undo.push(() => machine.stop());
-    const [publisher, viewer] = (await Promise.all(machines.map(({ browser: own }) => people.newPage(own)))) as [
-      Page,
-      Page,
-    ];
-    await publisher.goto(`${server.url}/publish`);
-    await pressGoLive(publisher);
-    await viewer.goto(`${server.url}/join`);
-    await seeFrames(viewer, '#video', 10);
-    await watchPicture(viewer);
-    const sessions = await Promise.all([publisher, viewer].map(sessionOf));
-    const addresses = [`${server.url}/whip/live/${sessions[0]}`, `${server.url}/whep/live/${sessions[1]}`];
-
-    for (const machine of machines) machine.sleep();
-    const isGone = async (address: string) => (await fetch(address)).status === 404;
-    await eventually(
-      'both sessions are over',
-      async () => (await Promise.all(addresses.map(isGone))).every(Boolean),
-      25_000,
-    );
-    for (const machine of machines) machine.wake();
-    const wokeAtMs = Date.now();
-    // What waited in the machine's buffers may still be shown: a picture of now comes after that.
-    const frameAtMs = await eventually('a new session and its picture', async () => {
-      const isNew = (await sessionOf(viewer)) !== sessions[1] && (await sessionOf(publisher)) !== sessions[0];
-      return isNew && firstFrameAfter(await picturesOf(viewer), Date.now() - 200);
+      sessions = await Promise.all([publisher, viewer].map(sessionOf));
+      for (const machine of machines) machine.sleep();
     });
-    await Promise.all([inState(publisher, 'live'), inState(viewer, 'live')]);
-    report('slept longer than the grace', { tookMs: frameAtMs - wokeAtMs });
-    expect(frameAtMs - wokeAtMs).toBeLessThanOrEqual(6_000);
-    expect((await picturesOf(viewer)).darkLooks).toBe(0);
+    afterAll(async () => {
+      for (const machine of machines) machine.wake();
+      await sleepers.leave();
+      for (const machine of machines) await machine.stop();
+      await server?.stop();
+    });
+
+    it(
+      'a viewer whose offer lacks the codec of the moment rejoins by itself; one that cannot is told, once',
+      PATIENT,
+      async () => {
+        const server = await serve();
+        const changeTo = await publishWith(server);
+        const [viewer, unable] = await Promise.all([joinKnowing(server, 'first'), joinKnowing(server, 'all')]);
+        for (const page of [viewer, unable]) await seeFrames(page, '#video', 10);
+        const [offers, vainOffers] = [countOffers(viewer), countOffers(unable)];
+        await watchPicture(viewer);
+        const session = await sessionOf(viewer);
+
+        const asked = viewer.waitForRequest((request) => request.method() === 'POST').then(() => Date.now());
+        await changeTo('video/H264');
+        const askedAtMs = await asked;
+        const frameAtMs = await eventually('a picture', async () =>
+          firstFrameAfter(await picturesOf(viewer), askedAtMs),
+        );
+        await inState(viewer, 'live');
+        report('rejoined for a codec', { tookMs: frameAtMs - askedAtMs });
+        expect(frameAtMs - askedAtMs).toBeLessThanOrEqual(2_000);
+        await inState(unable, 'unsupported');
+        expect(await unable.textContent('#status-detail')).toContain('H264');
+        const seen = await picturesOf(viewer);
+        expect(seen.states).not.toContain('unsupported');
+        expect(seen.darkLooks).toBe(0);
+        expect(await sessionOf(viewer)).toBe(session);
+
+        await changeTo('video/VP8');
+        for (const page of [viewer, unable]) {
+          await inState(page, 'live');
+          await seeFrames(page, '#video', 10);
+        }
+        expect([offers.count, vainOffers.count]).toEqual([1, 1]);
+      },
+    );
+
+    it(
+      'who waits for a name is live 7 s after the page that has it crashed, of which viewers hear at once',
+      PATIENT,
+      async () => {
+        const server = await serve();
+        const [first, next, viewer] = (await Promise.all([1, 2, 3].map(() => people.newPage(browser)))) as [
+          Page,
+          Page,
+          Page,
+        ];
+        await first.goto(`${server.url}/publish`);
+        await pressGoLive(first);
+        await viewer.goto(`${server.url}/join`);
+        await seeFrames(viewer, '#video', 10);
+        await watchPicture(viewer);
+        await next.goto(`${server.url}/publish`);
+        await inState(next, 'preview');
+        await next.click('#go-live');
+        await next.waitForSelector('#status:has-text("Somebody else is live")');
+
+        const fromMs = Date.now();
+        await crash(first);
+        await inState(next, 'live');
+        const takenMs = Date.now() - fromMs;
+        await seeFrames(viewer, '#video', 5);
+        const { states, statesAtMs } = await picturesOf(viewer);
+        expect(states).toEqual(['live', 'interrupted', 'live']);
+        const [, noticedMs = 0, viewerMs = 0] = statesAtMs.map((atMs) => atMs - fromMs);
+        report('publisher page crashed, another one waited', { noticedMs, takenMs, viewerMs });
+        expect(noticedMs).toBeLessThanOrEqual(3_000);
+        expect(takenMs).toBeLessThanOrEqual(8_000);
+      },
+    );
+
+    it('they come back by themselves when they wake', { timeout: 90_000 }, async () => {
+      const addresses = [`${server.url}/whip/live/${sessions[0]}`, `${server.url}/whep/live/${sessions[1]}`];
+      const isGone = async (address: string) => (await fetch(address)).status === 404;
+      await eventually(
+        'both sessions are over',
+        async () => (await Promise.all(addresses.map(isGone))).every(Boolean),
+        25_000,
+      );
+      for (const machine of machines) machine.wake();
+      const wokeAtMs = Date.now();
+      // What waited in the machine's buffers may still be shown: a picture of now comes after that.
+      const frameAtMs = await eventually('a new session and its picture', async () => {
+        const isNew = (await sessionOf(viewer)) !== sessions[1] && (await sessionOf(publisher)) !== sessions[0];
+        return isNew && firstFrameAfter(await picturesOf(viewer), Date.now() - 200);
+      });
+      await Promise.all([inState(publisher, 'live'), inState(viewer, 'live')]);
+      report('slept longer than the grace', { tookMs: frameAtMs - wokeAtMs });
+      expect(frameAtMs - wokeAtMs).toBeLessThanOrEqual(6_000);
+      expect((await picturesOf(viewer)).darkLooks).toBe(0);
+    });
   });
 });
 

@@ -14,6 +14,8 @@ const suite = hasChromium ? describe : describe.skipIf(true);
 const PATIENT = { timeout: 60_000 };
 const BACK_WITHIN_MS = 3_000;
 const RESTART_GAP_MS = 300;
+/** Two seconds without anything, and a busy machine. */
+const SAID_WITHIN_MS = 3_500;
 
 function report(what: string, figures: Record<string, number>): void {
   process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
@@ -85,48 +87,6 @@ suite('in Chromium', () => {
   });
   afterAll(() => browser?.close());
 
-  it('a server that was killed has both back, with the same sessions, within 3 s of its return', PATIENT, async () => {
-    const server = await serve();
-    const { publisher, viewer } = await liveBroadcast(server.url);
-    const sessions = await Promise.all([publisher, viewer].map(sessionOf));
-    await server.end('SIGKILL');
-    // Until ICE has noticed, too.
-    await Promise.all([publisher, viewer].map((page) => inState(page, 'reconnecting')));
-    await server.start();
-    const tookMs = await backSince(Date.now(), publisher, viewer);
-    report('server killed and restarted', { tookMs });
-    expect(tookMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
-    expect(await Promise.all([publisher, viewer].map(sessionOf))).toEqual(sessions);
-    const { looks, darkLooks } = await picturesOf(viewer);
-    expect(looks).toBeGreaterThan(50);
-    expect(darkLooks).toBe(0);
-  });
-
-  it(
-    'a server that stops keeps the picture until it closes, and has both back within 3 s of its return',
-    PATIENT,
-    async () => {
-      const server = await serve({ STOP_GRACE: '2' });
-      const { publisher, viewer } = await liveBroadcast(server.url);
-      const sessions = await Promise.all([publisher, viewer].map(sessionOf));
-      const stoppedAtMs = Date.now();
-      const ended = server.end('SIGTERM');
-      await eventually('not ready', () => server.isUnready());
-      await seeFrames(viewer, '#video', 20);
-      const meanwhile = await picturesOf(viewer);
-      expect(meanwhile.states).toEqual(['live']);
-      expect(await stateOf(publisher)).toBe('live');
-      expect(longestGapMs(meanwhile, stoppedAtMs)).toBeLessThanOrEqual(500);
-      expect(await ended).toBe(0);
-      await server.start();
-      const tookMs = await backSince(Date.now(), publisher, viewer);
-      report('server stopped and restarted', { tookMs });
-      expect(tookMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
-      expect(await Promise.all([publisher, viewer].map(sessionOf))).toEqual(sessions);
-      expect((await picturesOf(viewer)).darkLooks).toBe(0);
-    },
-  );
-
   it(
     'when another server takes the address over, nobody sees a break, and the old one ends early',
     PATIENT,
@@ -160,7 +120,7 @@ suite('in Chromium', () => {
     const audience = new People();
 
     beforeAll(async () => {
-      server = await ServerProcess.start();
+      server = await ServerProcess.start({ STOP_GRACE: '3' });
       ({ publisher, viewer } = await liveBroadcast(server.url, { before: keepSockets, who: audience }));
       for (const page of [publisher, viewer]) await hasKeptConnection(page);
     });
@@ -175,7 +135,7 @@ suite('in Chromium', () => {
       const fromMs = Date.now();
       await page.evaluate(() => dispatchEvent(new Event('online')));
       expect((await restarted).status()).toBe(200);
-      await seeFrames(viewer, '#video', 30);
+      await seeFrames(viewer, '#video', 10);
       const seen = await picturesOf(viewer);
       const gapMs = longestGapMs(seen, fromMs);
       report(`ICE restart of the ${who}`, { gapMs });
@@ -194,13 +154,61 @@ suite('in Chromium', () => {
         });
       }
       const tookMs = Date.now() - fromMs;
-      await seeFrames(viewer, '#video', 20);
+      await seeFrames(viewer, '#video', 10);
       const seen = await picturesOf(viewer);
       report('both WebSockets lost', { tookMs, gapMs: longestGapMs(seen, fromMs) });
       expect(longestGapMs(seen, fromMs)).toBeLessThanOrEqual(RESTART_GAP_MS);
       expect(seen.states).toEqual(['live']);
       for (const page of [publisher, viewer]) expect(await hasKeptConnection(page)).toBe(true);
     });
+
+    it(
+      'a server that was killed has both back, with the same sessions, within 3 s of its return',
+      PATIENT,
+      async () => {
+        await watchPicture(viewer);
+        const sessions = await Promise.all([publisher, viewer].map(sessionOf));
+        await server.end('SIGKILL');
+        const killedAtMs = Date.now();
+        const saidMs = inState(viewer, 'reconnecting').then(() => Date.now() - killedAtMs);
+        // Until ICE has noticed, too.
+        await Promise.all([inState(publisher, 'reconnecting'), viewer.waitForFunction(hasNoticed)]);
+        report('server killed', { saidMs: await saidMs, noticedMs: Date.now() - killedAtMs });
+        expect(await saidMs).toBeLessThanOrEqual(SAID_WITHIN_MS);
+        await server.start();
+        const tookMs = await backSince(Date.now(), publisher, viewer);
+        report('server killed and restarted', { tookMs });
+        expect(tookMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
+        expect(await Promise.all([publisher, viewer].map(sessionOf))).toEqual(sessions);
+        const { looks, darkLooks } = await picturesOf(viewer);
+        expect(looks).toBeGreaterThan(50);
+        expect(darkLooks).toBe(0);
+      },
+    );
+
+    it(
+      'a server that stops keeps the picture until it closes, and has both back within 3 s of its return',
+      PATIENT,
+      async () => {
+        await watchPicture(viewer);
+        const sessions = await Promise.all([publisher, viewer].map(sessionOf));
+        const stoppedAtMs = Date.now();
+        const ended = server.end('SIGTERM');
+        await eventually('not ready', () => server.isUnready());
+        await seeFrames(viewer, '#video', 15);
+        const meanwhile = await picturesOf(viewer);
+        expect(meanwhile.states).toEqual(['live']);
+        expect(await stateOf(publisher)).toBe('live');
+        expect(longestGapMs(meanwhile, stoppedAtMs)).toBeLessThanOrEqual(500);
+        expect(await ended).toBe(0);
+        await server.start();
+        const tookMs = await backSince(Date.now(), publisher, viewer);
+        report('server stopped and restarted', { tookMs });
+        expect(tookMs).toBeLessThanOrEqual(BACK_WITHIN_MS);
+        expect(await Promise.all([publisher, viewer].map(sessionOf))).toEqual(sessions);
+        expect((await picturesOf(viewer)).darkLooks).toBe(0);
+      },
+    );
 
     it('closing a tab ends a viewer at once, and interrupts a publisher at once', async () => {
       const address = `${server.url}/whep/live/${await sessionOf(viewer)}`;
@@ -219,6 +227,12 @@ suite('in Chromium', () => {
     });
   });
 });
+
+/** For a page: whether ICE knows that nobody is there. */
+function hasNoticed(): boolean {
+  const { peerConnection } = (globalThis as unknown as { fanlight: { peerConnection: RTCPeerConnection } }).fanlight;
+  return peerConnection.connectionState !== 'connected';
+}
 
 /** For a page: keeps the WebSockets that it opens where a test finds them. */
 function keepSockets(): void {

@@ -9,7 +9,7 @@ import { giveNumberedCamera, noteSights, type Sight, takeSights } from './number
 const suite = hasChromium && hasFirefox ? describe : describe.skipIf(true);
 const PATIENT = { timeout: 40_000 };
 /** At 20 a second. */
-const FRAMES = 60;
+const FRAMES = 40;
 /** Numbers of two pages lie farther apart. */
 const SAME_CAMERA = 100;
 /** Viewers hold the picture back as far as messages come late, which takes them a few seconds. */
