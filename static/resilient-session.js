@@ -41,8 +41,8 @@ export class ResilientSession extends Emitter {
   #unsupportedCodec = null;
   /** The server said so of an offer before the one under way. */
   #isVerdictOld = false;
-  /** @type {BroadcastView['state'] | undefined} as last heard over the socket in use */
-  #broadcastState;
+  /** The name was, by the last news of it. */
+  #wasFree = false;
 
   /**
    * @param {object} setup
@@ -166,9 +166,9 @@ export class ResilientSession extends Emitter {
 
   /** @param {BroadcastView} broadcast */
   #broadcastChanged(broadcast) {
-    const isNews = broadcast.state !== this.#broadcastState;
-    this.#broadcastState = broadcast.state;
-    if (isNews && broadcast.state !== 'live') this.#reconnector.nameIsFree();
+    const isNews = broadcast.free && !this.#wasFree;
+    this.#wasFree = broadcast.free;
+    if (isNews) this.#reconnector.nameIsFree();
     this.emit('broadcast', broadcast);
   }
 
@@ -193,7 +193,7 @@ export class ResilientSession extends Emitter {
     this.#isStopping = false;
     this.#reconnector.serverAnswers();
     // What happened since the last one is not known.
-    this.#broadcastState = undefined;
+    this.#wasFree = false;
     this.#broadcastChanged(broadcast);
     if (this.#helloResume === undefined || this.#helloResume !== this.#client.resume) return;
     if (!session) return this.#reconnector.sessionChanged(null);

@@ -43,7 +43,12 @@ class FakeWebSocket extends EventTarget {
   }
 }
 
-const broadcast = (state: string, viewers = 0) => ({ type: 'broadcast', state, viewers });
+const broadcast = (state: string, { free = state === 'idle', viewers = 0 } = {}) => ({
+  type: 'broadcast',
+  state,
+  viewers,
+  free,
+});
 const sessionWith = (unsupportedCodec: string | null) => ({ id: 'session', state: 'connected', unsupportedCodec });
 
 describe('ResilientSession', () => {
@@ -85,21 +90,26 @@ describe('ResilientSession', () => {
     hear({ type: 'welcome', broadcast: broadcast(state), session: view, iceServers: [] });
   const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-  it('asks for a taken name when its broadcast changes, and not each time that somebody comes to watch', async () => {
+  it('asks for a taken name when it becomes free, and not each time that somebody comes to watch', async () => {
     answer = () => {
       throw new ProblemError({ code: 'already_live', title: '', status: 409 });
     };
     welcome('live');
     session.start();
     await pass(0);
+    // Its publisher may still come back.
     hear(broadcast('interrupted'));
+    await pass(0);
+    expect(offers).toBe(1);
+    hear(broadcast('interrupted', { free: true }));
     await pass(0);
     expect(offers).toBe(2);
     for (let viewers = 0; viewers < 25; viewers++) {
-      hear(broadcast('interrupted', viewers));
+      hear(broadcast('interrupted', { free: true, viewers }));
       await pass(100);
     }
     expect(offers).toBe(2);
+    hear(broadcast('live'));
     hear(broadcast('idle'));
     await pass(0);
     expect(offers).toBe(3);

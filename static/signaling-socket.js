@@ -45,6 +45,7 @@ const CLOSED_FOR_POLICY = 1008;
  * @property {ChatRight} chat who may write
  * @property {number} slowModeSeconds
  * @property {string | null} [graceEndsAt] ISO 8601
+ * @property {boolean} free whoever may publish may take the name
  */
 
 /**

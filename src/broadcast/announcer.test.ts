@@ -19,6 +19,7 @@ function setUp() {
     chat: 'named',
     slowModeSeconds: 0,
     graceEndsAtMs: undefined,
+    free: true,
   } as const;
   const announcer = new Announcer({
     clock,

@@ -221,7 +221,7 @@ export class Broadcast {
     return { visible, adjusted: after.settings !== before.settings, judged };
   }
 
-  view(): BroadcastView {
+  view(nowMs: number): BroadcastView {
     return {
       name: this.name,
       state: this.#face.state,
@@ -234,6 +234,7 @@ export class Broadcast {
       chat: this.#settings.chat,
       slowModeSeconds: this.#settings.slowModeSeconds,
       graceEndsAtMs: this.#face.graceEndsAtMs,
+      free: this.#publisher?.isGone(nowMs, this.#limits.silentPublisherMs) ?? true,
     };
   }
 

@@ -45,10 +45,12 @@ test('a stranger gets the name after 7 s of silence, and who waits for it is tol
   expect(stage.registry.describe('live').state).toBe('interrupted');
   const news = stage.newsOf('live').length;
   stage.clock.advance(4_999);
+  expect(stage.registry.describe('live').free).toBe(false);
   await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
   expect(stage.newsOf('live')).toHaveLength(news);
   stage.clock.advance(1);
   expect(stage.newsOf('live').slice(news)).toEqual(['interrupted 0']);
+  expect(stage.registry.describe('live').free).toBe(true);
   await stage.publish({ keyHash: 'other' });
   expect(stage.storyOf(session.id).at(-1)).toBe('ended taken-over');
 });

@@ -21,6 +21,7 @@ test('an unknown broadcast is idle since the start of the server', () => {
     chat: 'named',
     slowModeSeconds: 0,
     graceEndsAtMs: undefined,
+    free: true,
   });
   expect(() => stage.registry.describe('no where')).toThrow(expect.objectContaining({ code: 'invalid_name' }));
 });

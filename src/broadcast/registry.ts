@@ -171,7 +171,8 @@ export class Registry implements BroadcastService {
   list(options: { readonly all: boolean }): BroadcastView[] {
     const views: BroadcastView[] = [];
     for (const broadcast of this.#roster.broadcasts()) {
-      if (broadcast.worthListing && (options.all || broadcast.settings.listed)) views.push(broadcast.view());
+      if (broadcast.worthListing && (options.all || broadcast.settings.listed))
+        views.push(broadcast.view(this.#clock.now()));
     }
     return views.sort(
       (a, b) => LIST_ORDER[a.state] - LIST_ORDER[b.state] || b.sinceMs - a.sinceMs || (a.name < b.name ? -1 : 1),
@@ -220,7 +221,7 @@ export class Registry implements BroadcastService {
     } finally {
       this.#roster.settle(broadcast);
     }
-    return broadcast.view();
+    return broadcast.view(this.#clock.now());
   }
 
   subscribe(listener: (event: BroadcastEvent) => void): () => void {

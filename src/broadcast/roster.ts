@@ -115,7 +115,7 @@ export class Roster {
   /** An unknown broadcast is idle since the start. */
   view(name: BroadcastName): BroadcastView {
     const known = this.#broadcasts.get(name);
-    return (known ?? new Broadcast(name, this.#limits, this.#startedAtMs)).view();
+    return (known ?? new Broadcast(name, this.#limits, this.#startedAtMs)).view(this.#clock.now());
   }
 
   /**

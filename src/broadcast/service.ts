@@ -48,6 +48,8 @@ export interface BroadcastView {
   readonly slowModeSeconds: number;
   /** Only when interrupted: Unix ms at which the broadcast becomes idle. */
   readonly graceEndsAtMs: number | undefined;
+  /** Anybody who may publish may take the name: nobody has it, or who has it is gone. */
+  readonly free: boolean;
 }
 
 /** `away`: its transport is gone or silent and its grace runs. */

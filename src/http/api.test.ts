@@ -85,6 +85,7 @@ describe('what is live', () => {
           chat: 'named',
           slowModeSeconds: 0,
           graceEndsAt: null,
+          free: false,
         },
       ],
     });

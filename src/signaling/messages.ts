@@ -108,6 +108,7 @@ export function broadcastJson(view: BroadcastView): object {
     chat: view.chat,
     slowModeSeconds: view.slowModeSeconds,
     graceEndsAt: view.graceEndsAtMs === undefined ? null : isoTime(view.graceEndsAtMs),
+    free: view.free,
   };
 }
 
