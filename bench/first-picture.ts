@@ -24,7 +24,17 @@ interface Join {
 
 const joins = Number(process.argv[2] ?? 20);
 const dataDir = await mkdtemp(join(tmpdir(), 'fanlight-bench-'));
-const config = parseConfig({ PORT: '0', HTTPS_PORT: '0', UDP_PORT: '0', DATA_DIR: dataDir, LOG_LEVEL: 'warn' });
+// 0: the publisher is asked for a key frame at each join.
+const { FANLIGHT_START_MEMORY_MB = '16' } = process.env;
+const memory = { FANLIGHT_START_MEMORY_MB };
+const config = parseConfig({
+  PORT: '0',
+  HTTPS_PORT: '0',
+  UDP_PORT: '0',
+  DATA_DIR: dataDir,
+  LOG_LEVEL: 'warn',
+  ...memory,
+});
 const server = await startFanlight(config, createLogger({ level: config.logLevel }));
 const origin = `http://localhost:${server.ports.http}`;
 const browser = await launchChromium();
