@@ -17,9 +17,9 @@ const SAMPLES = 30;
 const WARM_UP_SHARE = 1 / 3;
 /** Transports that fell silent are given up after 30 s, and sessions then have no grace here. */
 const SETTLE_MS = 45_000;
-/** Connections that clients keep open, and a garbage collector's mood. */
-const FREE_DESCRIPTORS = 4;
-const FREE_RESOURCES = 4;
+/** HTTP connections that clients keep open (one for each join under way, and some), and a garbage collector's mood. */
+const FREE_DESCRIPTORS = 8;
+const FREE_RESOURCES = 8;
 const FREE_GROWTH = 0.1;
 /** On a busy machine a join may not be heard in time. */
 const MAX_FAILED_SHARE = 0.001;
