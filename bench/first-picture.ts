@@ -6,34 +6,26 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Page } from 'playwright-core';
 import { startFanlight } from '../src/app.ts';
 import { parseConfig } from '../src/config.ts';
 import { createLogger } from '../src/logger.ts';
 import { launchChromium, pressGoLive } from '../src/test/browser/browsers.ts';
+import { type FirstPictures, firstPictures, loadWhepClient, percentile } from '../src/test/browser/first-pictures.ts';
 
-/** Milliseconds since the click, as the page saw them. */
-interface Join {
-  /** The answer came and was applied. */
-  readonly answered: number;
-  /** ICE and DTLS are done. */
-  readonly connected: number;
-  /** requestVideoFrameCallback: the first frame is on the screen. */
-  readonly picture: number;
-}
+/** What is printed, and where it stands in what a page saw. */
+const STEPS = { answered: 'answeredMs', connected: 'connectedMs', picture: 'pictureMs' } as const;
 
 const joins = Number(process.argv[2] ?? 20);
 const dataDir = await mkdtemp(join(tmpdir(), 'fanlight-bench-'));
 // 0: the publisher is asked for a key frame at each join.
 const { FANLIGHT_START_MEMORY_MB = '16' } = process.env;
-const memory = { FANLIGHT_START_MEMORY_MB };
 const config = parseConfig({
   PORT: '0',
   HTTPS_PORT: '0',
   UDP_PORT: '0',
   DATA_DIR: dataDir,
   LOG_LEVEL: 'warn',
-  ...memory,
+  FANLIGHT_START_MEMORY_MB,
 });
 const server = await startFanlight(config, createLogger({ level: config.logLevel }));
 const origin = `http://localhost:${server.ports.http}`;
@@ -47,9 +39,10 @@ await new Promise((resolve) => setTimeout(resolve, 5_000));
 
 const viewer = await (await browser.newContext()).newPage();
 await viewer.goto(`${origin}/`);
-const results: Join[] = [];
+await loadWhepClient(viewer);
+const results: FirstPictures[] = [];
 for (let number = 0; number < joins; number++) {
-  results.push(await measure(viewer));
+  results.push(await firstPictures(viewer, 'bench', 0));
   // Not in step with the throttle of key-frame requests or with the publisher's frames.
   await new Promise((resolve) => setTimeout(resolve, 700 + Math.random() * 600));
 }
@@ -58,10 +51,10 @@ const phases = await serverPhases();
 await server.close();
 await rm(dataDir, { recursive: true, force: true });
 
-for (const phase of ['answered', 'connected', 'picture'] as const) {
-  const sorted = results.map((result) => result[phase]).sort((a, b) => a - b);
-  const at = (share: number): string => (sorted[Math.ceil(share * sorted.length) - 1] ?? Number.NaN).toFixed(0);
-  process.stdout.write(`${phase.padEnd(10)} p50 ${at(0.5).padStart(5)} ms   p95 ${at(0.95).padStart(5)} ms\n`);
+for (const [step, name] of Object.entries(STEPS)) {
+  const times = results.map((result) => result[name]);
+  const at = (share: number): string => percentile(times, share).toFixed(0).padStart(5);
+  process.stdout.write(`${step.padEnd(10)} p50 ${at(0.5)} ms   p95 ${at(0.95)} ms\n`);
 }
 for (const [phase, ms] of Object.entries(phases)) {
   process.stdout.write(`${phase.padEnd(10)} average ${ms.toFixed(1)} ms, by the server\n`);
@@ -75,44 +68,4 @@ async function serverPhases(): Promise<Record<string, number>> {
     Number(new RegExp(`^fanlight_join_seconds_${series}{phase="${phase}"} (.*)$`, 'm').exec(metrics)?.[1]);
   const names = ['request', 'ice', 'dtls', 'connect', 'packet', 'key-frame'];
   return Object.fromEntries(names.map((phase) => [phase, (read('sum', phase) / read('count', phase)) * 1000]));
-}
-
-/** One join with the page's own WHEP client, in a page that is already loaded: what happens from the click on. */
-function measure(page: Page): Promise<Join> {
-  return page.evaluate(async () => {
-    const { WhepClient } = (await import('/static/whep-client.js' as string)) as {
-      WhepClient: new (
-        endpoint: string,
-      ) => {
-        view(): Promise<MediaStreamTrack[]>;
-        stop(): Promise<void>;
-        readonly peerConnection: RTCPeerConnection;
-      };
-    };
-    const video = document.createElement('video');
-    video.muted = true;
-    document.body.append(video);
-    const clickedAt = performance.now();
-    const picture = new Promise<number>((resolve) =>
-      video.requestVideoFrameCallback(() => resolve(performance.now() - clickedAt)),
-    );
-    const client = new WhepClient('/whep/bench');
-    const viewing = client.view();
-    const tracks = await viewing;
-    const answered = performance.now() - clickedAt;
-    const { peerConnection } = client;
-    const connected = new Promise<number>((resolve) => {
-      const look = (): void => {
-        if (peerConnection.connectionState === 'connected') resolve(performance.now() - clickedAt);
-      };
-      peerConnection.addEventListener('connectionstatechange', look);
-      look();
-    });
-    video.srcObject = new MediaStream(tracks);
-    void video.play();
-    const times = { answered, connected: await connected, picture: await picture };
-    await client.stop();
-    video.remove();
-    return times;
-  });
 }

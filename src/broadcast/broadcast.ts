@@ -234,8 +234,13 @@ export class Broadcast {
       chat: this.#settings.chat,
       slowModeSeconds: this.#settings.slowModeSeconds,
       graceEndsAtMs: this.#face.graceEndsAtMs,
-      free: this.#publisher?.isGone(nowMs, this.#limits.silentPublisherMs) ?? true,
+      free: this.isFree(nowMs),
     };
+  }
+
+  /** Nobody has the name, or who has it is gone. */
+  isFree(nowMs: number): boolean {
+    return this.#publisher?.isGone(nowMs, this.#limits.silentPublisherMs) ?? true;
   }
 
   #conclude(): BroadcastState {

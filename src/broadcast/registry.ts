@@ -71,7 +71,6 @@ export class Registry implements BroadcastService {
   readonly #roster: Roster;
   readonly #drain: Drain;
   readonly #layers: LayerBoard;
-  readonly #silentPublisherMs: number;
   #attempts = 0;
   #closed = false;
 
@@ -80,7 +79,6 @@ export class Registry implements BroadcastService {
     const { media, store, clock, log, jitter = Math.random } = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#media = media;
-    this.#silentPublisherMs = limits.silentPublisherMs;
     this.#clock = clock;
     this.#random = options.random ?? randomBytes;
     this.#roster = new Roster({ media, store, clock, limits, jitter, log });
@@ -314,13 +312,14 @@ export class Registry implements BroadcastService {
   }
 
   #verdictOn(
-    { publisher }: Broadcast,
+    broadcast: Broadcast,
     { keyHash, asAdmin }: Pick<OpenSessionRequest, 'keyHash' | 'asAdmin'>,
     resumedSessionId: string | undefined,
   ): Verdict {
+    const { publisher } = broadcast;
     const incumbent = publisher && {
       sessionId: publisher.id,
-      gone: publisher.isGone(this.#clock.now(), this.#silentPublisherMs),
+      gone: broadcast.isFree(this.#clock.now()),
       keyHash: publisher.keyHash,
     };
     return judgeClaim(incumbent, { resumedSessionId, keyHash, asAdmin });

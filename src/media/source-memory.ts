@@ -12,7 +12,7 @@ interface Remembered extends GroupPacket {
   readonly packet: SourcePacket;
 }
 
-/** What is far ahead of the numbers before is a source that began anew. */
+/** Added to a source's first number, so that packets from before it are not negative. */
 const FIRST_INDEX = 0x1_0000;
 
 export class SourceMemory {

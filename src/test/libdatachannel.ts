@@ -11,7 +11,7 @@ import { type OpenOptions, type OpenResult, postOffer } from './session-requests
 // Its ESM entry lacks the classes.
 const library = createRequire(import.meta.url)('node-datachannel') as typeof NodeDataChannel;
 
-const H264 = 96;
+const VIDEO = 96;
 const OPUS = 111;
 const PUBLISHER_VIDEO_SSRC = 4001;
 const PUBLISHER_AUDIO_SSRC = 4002;
@@ -79,7 +79,7 @@ export class ObsLikePublisher extends LibdatachannelPeer {
     audio.addOpusCodec(OPUS);
     audio.addSSRC(PUBLISHER_AUDIO_SSRC, 'obs', 'obs-msid', 'audio');
     const video = keep(new library.Video('1', 'SendOnly'));
-    video.addH264Codec(H264, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
+    video.addH264Codec(VIDEO, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
     video.addSSRC(PUBLISHER_VIDEO_SSRC, 'obs', 'obs-msid', 'video');
     this.#audio = keep(this.connection.addTrack(audio));
     this.#video = keep(this.connection.addTrack(video));
@@ -91,7 +91,7 @@ export class ObsLikePublisher extends LibdatachannelPeer {
 
   sendVideo(sequence: number, { key, payload = [] }: { readonly key: boolean; readonly payload?: number[] }): void {
     const data = [...(key ? KEY_FRAME : SLICE), ...payload];
-    this.#video.sendMessageBinary(rtp(H264, PUBLISHER_VIDEO_SSRC, sequence, sequence * 3000, data));
+    this.#video.sendMessageBinary(rtp(VIDEO, PUBLISHER_VIDEO_SSRC, sequence, sequence * 3000, data));
   }
 
   sendAudio(sequence: number): void {
@@ -117,8 +117,8 @@ export class RecordedPublisher extends LibdatachannelPeer {
     audio.addOpusCodec(OPUS);
     audio.addSSRC(PUBLISHER_AUDIO_SSRC, 'rec', 'rec-msid', 'audio');
     const video = keep(new library.Video('1', 'SendOnly'));
-    if (recording.codec === 'VP8') video.addVP8Codec(H264);
-    else video.addH264Codec(H264, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
+    if (recording.codec === 'VP8') video.addVP8Codec(VIDEO);
+    else video.addH264Codec(VIDEO, 'profile-level-id=42e01f;packetization-mode=1;level-asymmetry-allowed=1');
     video.addSSRC(PUBLISHER_VIDEO_SSRC, 'rec', 'rec-msid', 'video');
     this.#audio = keep(this.connection.addTrack(audio));
     this.#video = keep(this.connection.addTrack(video));
@@ -163,7 +163,9 @@ export class RecordedPublisher extends LibdatachannelPeer {
     const timestamp = Math.round((number * 90_000) / framesPerSecond);
     for (const [part, payload] of payloads.entries()) {
       const isLast = part === payloads.length - 1;
-      this.#video.sendMessageBinary(rtp(H264, PUBLISHER_VIDEO_SSRC, this.#sequence++, timestamp, [...payload], isLast));
+      this.#video.sendMessageBinary(
+        rtp(VIDEO, PUBLISHER_VIDEO_SSRC, this.#sequence++, timestamp, [...payload], isLast),
+      );
     }
   }
 }

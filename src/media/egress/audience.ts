@@ -20,7 +20,7 @@ export interface AudienceOptions {
   /** A message has the numbers of the video that viewers here get. */
   readonly sendTimed: (broadcast: string, message: DataMessage) => void;
   readonly onTimedDropped: () => void;
-  /** Whether there are viewers of a broadcast here. */
+  /** Whether there is a relay here that takes a broadcast's packets. */
   readonly onWanted: (broadcast: string, wanted: boolean) => void;
 }
 
@@ -54,7 +54,7 @@ export class Audience {
     return this.#viewersOf.get(broadcast) ?? NOBODY;
   }
 
-  /** Undefined without viewers of the broadcast. */
+  /** Undefined when nobody views the broadcast, unless its relay rests. */
   relay(broadcast: string): Relay | undefined {
     return this.#relays.get(broadcast);
   }
@@ -82,6 +82,10 @@ export class Audience {
     else this.#close(broadcast);
   }
 
+  quality(broadcast: string): ViewerQuality[] {
+    return [...this.viewersOf(broadcast)].flatMap((viewer) => viewer.quality() ?? []);
+  }
+
   /** Forgets everything: the thread ends. */
   close(): void {
     for (const timer of this.#resting.values()) clearTimeout(timer);
@@ -106,10 +110,6 @@ export class Audience {
     this.#relays.get(broadcast)?.close();
     this.#relays.delete(broadcast);
     this.#options.onWanted(broadcast, false);
-  }
-
-  quality(broadcast: string): ViewerQuality[] {
-    return [...this.viewersOf(broadcast)].flatMap((viewer) => viewer.quality() ?? []);
   }
 
   #obtainRelay(broadcast: string): Relay {

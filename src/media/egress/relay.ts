@@ -129,7 +129,7 @@ export class Relay {
 
   /**
    * A viewer cannot go on without a key frame. Where the publisher does not send one when it is asked, the viewer is
-   * sent everything since the last one again, at most once in the time that this is.
+   * sent everything since the last one again, at most once in the time that this is, and in two seconds.
    */
   pictureLost(viewer: RelayViewer): void {
     const nowMs = this.#options.now();
@@ -140,11 +140,8 @@ export class Relay {
     if (!isDeaf || !latecomer || !upTrack?.codec || upTrack.newestIndex === undefined || !upTrack.group.isWhole) return;
     // Who waits or catches up gets what there is.
     if (this.#waiting.video.has(viewer) || this.#latecomers.has(viewer)) return;
-    if (
-      nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY) <
-      Math.max(LEAST_HEAL_MS, upTrack.group.durationMs)
-    )
-      return;
+    const healedAgoMs = nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY);
+    if (healedAgoMs < Math.max(LEAST_HEAL_MS, upTrack.group.durationMs)) return;
     this.#healedAtMs.set(viewer, nowMs);
     if (!viewer.adopt('video', upTrack.codec, upTrack.newestIndex)) return;
     this.#latecomers.add(viewer, latecomer, upTrack, upTrack.edgeAt(nowMs));
@@ -173,7 +170,7 @@ export class Relay {
 
   /**
    * What a source sent before this relay was there: viewers here begin with it as with what the relay remembers itself.
-   * It is sent to nobody else.
+   * It is sent to nobody else, but where viewers saw another source before.
    */
   remember(sourceId: string, { items, isDeaf }: Past): void {
     const isKnown = sourceId === this.#videoFrom;
