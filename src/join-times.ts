@@ -35,6 +35,8 @@ interface Join {
 const MEDIA_PHASES: ReadonlySet<ViewerPhase> = new Set<ViewerPhase>(['packet', 'key-frame', 'picture']);
 
 export class JoinTimes {
+  /** The clock of the media workers: who takes a moment for this reads it here. */
+  readonly now: () => number;
   readonly #options: JoinTimesOptions;
   /** By session, from the answer until it ends or resumes. */
   readonly #joins = new Map<string, Join>();
@@ -42,26 +44,29 @@ export class JoinTimes {
 
   constructor(options: JoinTimesOptions) {
     this.#options = options;
+    this.now = options.now;
     this.#unsubscribe = options.service.subscribe((event) => this.#heard(event));
   }
 
-  /** An offer was answered, so long after it came. */
-  answered({ session, resumed }: Pick<OpenedSession, 'session' | 'resumed'>, seconds: number): void {
+  /** An offer was answered. Comes before the answer leaves, so that nothing of the connection lies before it. */
+  answered(
+    { session, resumed }: Pick<OpenedSession, 'session' | 'resumed'>,
+    { askedAtMs, answeredAtMs }: { readonly askedAtMs: number; readonly answeredAtMs: number },
+  ): void {
     const { id, role, broadcast } = session;
     this.#joins.delete(id);
     // It may have ended before its answer left.
     if (resumed || !this.#options.service.session(id)) return;
-    const answeredAtMs = this.#options.now();
     const join: Join = {
       role,
       broadcast,
-      askedAtMs: answeredAtMs - seconds * 1000,
+      askedAtMs,
       answeredAtMs,
       reachedAtMs: new Map(),
       measured: new Set(),
     };
     this.#joins.set(id, join);
-    this.#measure(join, 'request', join.askedAtMs, answeredAtMs);
+    this.#measure(join, 'request', askedAtMs, answeredAtMs);
   }
 
   /** A viewer's page says how long its first picture took. */

@@ -29,7 +29,7 @@ export interface HttpAppOptions {
   readonly config: Pick<Config, 'trustProxy' | 'strictWhip' | 'offersPerMinute' | 'iceServers' | 'turn'>;
   readonly service: BroadcastService;
   readonly metrics: Pick<Metrics, 'contentType' | 'text'>;
-  readonly joins: Pick<JoinTimes, 'answered'>;
+  readonly joins: Pick<JoinTimes, 'now' | 'answered'>;
   readonly logger: Logger;
   readonly rights: Rights;
   readonly isReady: () => Readiness;
@@ -70,7 +70,8 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
       strict: config.strictWhip,
       iceServers: () => iceServersAt(config, Date.now()),
       addressHints: (request) => addressHints(request, isTrusted),
-      onAnswered: (opened, seconds) => options.joins.answered(opened, seconds),
+      now: options.joins.now,
+      onAnswered: (opened, moments) => options.joins.answered(opened, moments),
     });
     return { path, resource };
   });

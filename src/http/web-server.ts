@@ -13,7 +13,7 @@ import type { Certificate } from './tls.ts';
 export interface WebServerOptions
   extends Pick<HttpAppOptions, 'service' | 'metrics' | 'logger' | 'isReady' | 'version'> {
   readonly config: Config;
-  readonly joins: Pick<JoinTimes, 'answered' | 'pictureShown'>;
+  readonly joins: Pick<JoinTimes, 'now' | 'answered' | 'pictureShown'>;
   /** Of the HTTPS listener; undefined: there is none. */
   readonly certificate: Certificate | undefined;
   /** Unix ms. */

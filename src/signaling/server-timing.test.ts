@@ -12,5 +12,6 @@ it('names each part with its milliseconds, and the whole', () => {
   timing.lap('worker');
   nowMs += 50;
   expect(timing.header).toBe('read;dur=0.4, worker;dur=2.1, total;dur=2.5');
-  expect(timing.totalMs).toBeCloseTo(2.54);
+  expect(timing.startedAtMs).toBe(1_000);
+  expect(timing.lapAtMs).toBeCloseTo(1_002.54);
 });

@@ -6,33 +6,33 @@ interface Lap {
 }
 
 export class ServerTiming {
+  readonly startedAtMs: number;
   readonly #now: () => number;
-  readonly #startedAtMs: number;
   readonly #laps: Lap[] = [];
-  #lapStartedAtMs: number;
+  #lapAtMs: number;
 
   /** @param now ms with fractions, that only go forward */
-  constructor(now: () => number = () => performance.now()) {
+  constructor(now: () => number) {
     this.#now = now;
-    this.#startedAtMs = now();
-    this.#lapStartedAtMs = this.#startedAtMs;
+    this.startedAtMs = now();
+    this.#lapAtMs = this.startedAtMs;
   }
 
   /** What has happened since the last lap was this. @param name a token (RFC 9110 §5.6.2) */
   lap(name: string): void {
     const nowMs = this.#now();
-    this.#laps.push({ name, ms: nowMs - this.#lapStartedAtMs });
-    this.#lapStartedAtMs = nowMs;
+    this.#laps.push({ name, ms: nowMs - this.#lapAtMs });
+    this.#lapAtMs = nowMs;
   }
 
-  /** Until the last lap. */
-  get totalMs(): number {
-    return this.#lapStartedAtMs - this.#startedAtMs;
+  /** When the last lap ended. */
+  get lapAtMs(): number {
+    return this.#lapAtMs;
   }
 
   /** `read;dur=0.4, worker;dur=2.1, total;dur=2.5`, in ms. */
   get header(): string {
-    return [...this.#laps, { name: 'total', ms: this.totalMs }]
+    return [...this.#laps, { name: 'total', ms: this.#lapAtMs - this.startedAtMs }]
       .map(({ name, ms }) => `${name};dur=${ms.toFixed(1)}`)
       .join(', ');
   }

@@ -27,8 +27,16 @@ export interface SessionResourceOptions {
   readonly iceServers: () => readonly IceServer[];
   /** Addresses by which this client reached us, best first. */
   readonly addressHints: (request: Request) => readonly string[];
-  /** Told of each answered offer, with how long it took. */
-  readonly onAnswered?: (opened: OpenedSession, seconds: number) => void;
+  /** Unix ms with fractions, that only go forward. */
+  readonly now: () => number;
+  /** Told of each answered offer just before its answer leaves: nothing of the connection can have happened yet. */
+  readonly onAnswered?: (opened: OpenedSession, moments: AnswerMoments) => void;
+}
+
+/** Unix ms, on the clock of the resource. */
+export interface AnswerMoments {
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
 }
 
 export interface SessionResource {
@@ -113,8 +121,8 @@ class WebRtcSessionResource implements SessionResource {
   }
 
   async #post(request: Request<Endpoint>, response: Response): Promise<void> {
-    const timing = new ServerTiming();
-    const { service, access, role, addressHints, onAnswered } = this.#options;
+    const { service, access, role, addressHints, now, onAnswered } = this.#options;
+    const timing = new ServerTiming(now);
     const authorization = request.get('authorization');
     const claim = { keyHash: access.authorize(this.#right, authorization), asAdmin: access.isAdmin(authorization) };
     requireContentType(request, OFFER_TYPE);
@@ -137,8 +145,8 @@ class WebRtcSessionResource implements SessionResource {
       this.#events?.answered(opened.session, opened.answer);
     }
     timing.lap('worker');
+    onAnswered?.(opened, { askedAtMs: timing.startedAtMs, answeredAtMs: timing.lapAtMs });
     this.#answer(response, opened, timing);
-    onAnswered?.(opened, timing.totalMs / 1000);
   }
 
   #answer(response: Response, { session, resumeToken, answer }: OpenedSession, timing: ServerTiming): void {
