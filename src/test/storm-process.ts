@@ -1,6 +1,6 @@
 // Some viewers of a crowd, in a process of their own since each takes dozens of descriptors: `node storm-process.ts <WHEP
-// endpoint> <viewers>`. They join, tell their parent, and when it says so all reload within a second. Tells how long each
-// waited for its picture then, in ms.
+// endpoint> <viewers>`. They join, tell their parent, and whenever it says so all reload within a second. Tells how long
+// each waited for its picture then, in ms.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { LibwebrtcViewer } from './libwebrtc.ts';
@@ -21,16 +21,18 @@ const here: LibwebrtcViewer[] = [];
 for (let joined = 0; joined < viewers; joined += 5) {
   here.push(...(await Promise.all(Array.from({ length: Math.min(5, viewers - joined) }, join))));
 }
+process.on('message', async () => {
+  const waitsMs = await Promise.all(
+    here.map(async (before, number) => {
+      await delay((number * RELOAD_WITHIN_MS) / viewers);
+      const reloadedAtMs = Date.now();
+      // A page says goodbye with its last breath, and the new one does not wait for the answer.
+      void before.leave().catch(() => {});
+      const viewer = await join();
+      here[number] = viewer;
+      return (viewer.firstFrameAtMs ?? Number.NaN) - reloadedAtMs;
+    }),
+  );
+  process.send?.(waitsMs);
+});
 process.send?.('ready');
-await new Promise((resolve) => process.once('message', resolve));
-const waitsMs = await Promise.all(
-  here.map(async (before, number) => {
-    await delay((number * RELOAD_WITHIN_MS) / viewers);
-    const reloadedAtMs = Date.now();
-    // A page says goodbye with its last breath, and the new one does not wait for the answer.
-    void before.leave().catch(() => {});
-    const viewer = await join();
-    return (viewer.firstFrameAtMs ?? Number.NaN) - reloadedAtMs;
-  }),
-);
-process.send?.(waitsMs);
