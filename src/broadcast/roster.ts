@@ -1,10 +1,10 @@
 // Everybody who is here: broadcasts, sessions and their transports, and what each change brings with it: deadlines,
 // store, news. The one place that changes them. It must not know who asked for the change, or wait for anything.
 
-import { FanlightError } from '../errors.ts';
 import { Announcer } from './announcer.ts';
-import { Broadcast } from './broadcast.ts';
+import type { Broadcast } from './broadcast.ts';
 import type { MessageOutcome } from './data-relay.ts';
+import { Directory } from './directory.ts';
 import type { Limits } from './limits.ts';
 import type { BroadcastName } from './names.ts';
 import { Oblivion } from './oblivion.ts';
@@ -27,8 +27,6 @@ import { Deadlines } from './session/deadlines.ts';
 import { type Carrier, Session } from './session/session.ts';
 import type { SessionEvent } from './session/session-state.ts';
 import { DEFAULT_SETTINGS } from './settings.ts';
-
-const BROADCAST_RETRY_SECONDS = 30;
 
 /** What the domain tells the operator. pino fits. */
 export interface Log {
@@ -54,14 +52,13 @@ export class Roster {
   readonly #limits: Limits;
   readonly #jitter: Jitter;
   readonly #log: Log | undefined;
-  readonly #broadcasts = new Map<string, Broadcast>();
+  readonly #directory: Directory;
   readonly #sessions = new Map<string, Session>();
   readonly #byTransport = new Map<string, Session>();
   readonly #sessionDeadlines: Deadlines<Session>;
   /** Publishers of which nothing is heard. */
   readonly #silences: Deadlines<Session>;
   readonly #oblivion: Oblivion;
-  readonly #startedAtMs: number;
   #onDeserted = () => {};
 
   constructor(options: RosterOptions) {
@@ -71,7 +68,15 @@ export class Roster {
     this.#limits = options.limits;
     this.#jitter = options.jitter;
     this.#log = options.log;
-    this.#startedAtMs = this.#clock.now();
+    this.#directory = new Directory({
+      clock: this.#clock,
+      limits: this.#limits,
+      forget: (broadcast) => {
+        this.#forgetMessages(broadcast);
+        this.#forgetSettings(broadcast);
+        this.settle(broadcast);
+      },
+    });
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
     this.#silences = new Deadlines(this.#clock, (session) => {
       if (session.state === 'away') this.announcer.broadcastChanged(session.broadcast);
@@ -88,11 +93,11 @@ export class Roster {
   }
 
   broadcasts(): Iterable<Broadcast> {
-    return this.#broadcasts.values();
+    return this.#directory.all();
   }
 
   broadcast(name: BroadcastName): Broadcast | undefined {
-    return this.#broadcasts.get(name);
+    return this.#directory.get(name);
   }
 
   sessions(): Iterable<Session> {
@@ -114,38 +119,26 @@ export class Roster {
 
   /** An unknown broadcast is idle since the start. */
   view(name: BroadcastName): BroadcastView {
-    const known = this.#broadcasts.get(name);
-    return (known ?? new Broadcast(name, this.#limits, this.#startedAtMs)).view(this.#clock.now());
+    return this.#directory.getOrBlank(name).view(this.#clock.now());
   }
 
-  /**
-   * For a publisher, or for anything else that needs the name. The two have places of their own, so that nobody who only
-   * waits or chooses a title stands in a publisher's way. After its use call `settle`, which forgets it when nothing came of it.
-   * Errors: broadcast_limit.
-   */
+  /** For a publisher, or for anything else that needs the name. Then call `settle`, which forgets it when nothing came of it. Errors: broadcast_limit. */
   obtain(name: BroadcastName, role?: Role): Broadcast {
-    const known = this.#broadcasts.get(name);
-    const isPublishing = role === 'publisher';
-    if (known && (!isPublishing || known.published)) return known;
-    const hasPlace = isPublishing ? this.#count(true) < this.#limits.broadcasts : this.#makePlace(1);
-    if (!hasPlace) {
-      throw new FanlightError('broadcast_limit', undefined, { retryAfterSeconds: BROADCAST_RETRY_SECONDS });
-    }
-    return known ?? this.#add(name);
+    return this.#directory.obtain(name, role);
   }
 
   /** Everybody that the store knows is away, with a fresh grace. */
   restore(): void {
     const stored = this.#store.load();
     for (const { name, settings, stateMessages, chat } of stored.broadcasts) {
-      const broadcast = this.#add(name as BroadcastName);
+      const broadcast = this.#directory.getOrAdd(name as BroadcastName);
       broadcast.changeSettings(settings);
       broadcast.data.restore(stateMessages);
       for (const { id } of broadcast.chat.restore(chat)) this.#store.deleteChatMessage(name, id);
     }
     const oldestFirst = [...stored.sessions].sort((a, b) => a.createdAtMs - b.createdAtMs);
     for (const session of oldestFirst.map((each) => Session.restore(each))) {
-      const broadcast = this.#broadcasts.get(session.broadcast) ?? this.#add(session.broadcast);
+      const broadcast = this.#directory.getOrAdd(session.broadcast);
       const replaced = session.role === 'publisher' ? broadcast.publisher : undefined;
       session.apply('restored', this.#clock.now(), this.#limits);
       this.#sessions.set(session.id, session);
@@ -155,8 +148,8 @@ export class Roster {
       if (replaced) this.apply(replaced, 'taken-over');
       this.settle(broadcast, session);
     }
-    for (const broadcast of [...this.#broadcasts.values()]) this.settle(broadcast);
-    this.#makePlace(0);
+    for (const broadcast of [...this.#directory.all()]) this.settle(broadcast);
+    this.#directory.makePlace(0);
   }
 
   /** Gives a new or resumed session its place and its transport; the transport and the publisher before it have to go. */
@@ -190,7 +183,7 @@ export class Roster {
     this.settle(broadcast, session);
     if (session.role === 'viewer' && session.counts !== counted) this.announcer.broadcastChangedSoon(broadcast.name);
     // A name without its publisher takes the place of another one.
-    if (session.role === 'publisher' && session.state === 'ended') this.#makePlace(0);
+    if (session.role === 'publisher' && session.state === 'ended') this.#directory.makePlace(0);
   }
 
   /** Who waits for the name is told anew when the silence is long enough for strangers. */
@@ -222,7 +215,7 @@ export class Roster {
       this.presence.note(changed);
     }
     this.#oblivion.follow(broadcast);
-    if (broadcast.deserted && broadcast.leftBehind === undefined) this.#broadcasts.delete(broadcast.name);
+    if (broadcast.deserted && broadcast.leftBehind === undefined) this.#directory.delete(broadcast.name);
     // Listeners come last: they may call back. Who hears that it cannot decode has heard what to do about it.
     this.#recallUnable(judged);
     for (const session of new Set(changed ? [changed, ...judged] : judged)) {
@@ -278,19 +271,13 @@ export class Roster {
       this.announcer.emit({ type: 'session', session: session.view() });
     }
     this.#sessions.clear();
-    this.#broadcasts.clear();
+    this.#directory.clear();
     this.presence.close();
     this.announcer.close();
   }
 
-  #add(name: BroadcastName): Broadcast {
-    const broadcast = new Broadcast(name, this.#limits, this.#clock.now());
-    this.#broadcasts.set(name, broadcast);
-    return broadcast;
-  }
-
   #broadcastOf(session: Session): Broadcast {
-    const broadcast = this.#broadcasts.get(session.broadcast);
+    const broadcast = this.#directory.get(session.broadcast);
     if (!broadcast) throw new Error(`A session's broadcast "${session.broadcast}" was forgotten`);
     return broadcast;
   }
@@ -319,28 +306,6 @@ export class Roster {
   #recallUnable(judged: readonly Session[]): void {
     const unable = judged.filter(({ unsupportedCodec }) => unsupportedCodec !== undefined);
     recall(unable, 'codec', { announcer: this.announcer, jitter: this.#jitter });
-  }
-
-  #count(published: boolean): number {
-    let count = 0;
-    for (const broadcast of this.#broadcasts.values()) if (broadcast.published === published) count += 1;
-    return count;
-  }
-
-  /** Among the names that nobody publishes: those that are deserted longest give way. True when there is room for so many more. */
-  #makePlace(more: number): boolean {
-    for (let excess = this.#count(false) + more - this.#limits.broadcasts; excess > 0; excess -= 1) {
-      let oldest: Broadcast | undefined;
-      for (const broadcast of this.#broadcasts.values()) {
-        if (!broadcast.deserted) continue;
-        if (oldest === undefined || broadcast.touchedAtMs < oldest.touchedAtMs) oldest = broadcast;
-      }
-      if (oldest === undefined) return false;
-      this.#forgetMessages(oldest);
-      this.#forgetSettings(oldest);
-      this.settle(oldest);
-    }
-    return true;
   }
 
   #forgetLeftBehind(broadcast: Broadcast): void {
