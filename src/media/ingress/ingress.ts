@@ -3,7 +3,7 @@
 
 import type { LayerView } from '../../broadcast/ports.ts';
 import { ClockOffset } from '../../rtp/clock-offset.ts';
-import type { Codec, MediaKind, Track } from '../../rtp/codec.ts';
+import type { Track } from '../../rtp/codec.ts';
 import { readCodecFacts } from '../../rtp/codec-facts.ts';
 import { readFrameSize } from '../../rtp/frame-size.ts';
 import { ExtensionReader, type ReceivedExtensions } from '../../rtp/header-extension.ts';
@@ -17,9 +17,11 @@ import type { AcceptedMedia } from '../sdp/answer.ts';
 import type { SourceItem } from '../worker-protocol.ts';
 import { bare, Demultiplexer, type Format } from './demultiplexer.ts';
 import { LayerReport } from './layer-report.ts';
+import { Repairs } from './repairs.ts';
 import { IngressReports } from './reports.ts';
 import { IngressSection } from './section.ts';
 import { IngressSource } from './source.ts';
+import { TrackNews } from './track-news.ts';
 
 export interface IngressOptions {
   readonly media: readonly AcceptedMedia[];
@@ -45,11 +47,8 @@ export interface PublisherClock {
 
 /** A publisher has audio and some layers, and may restart each; more SSRCs is somebody who fills tables. */
 const MAX_SOURCES = 16;
-const MAX_REPAIRED_RIDS = 32;
 /** A source without a packet for so long may give way to a new one. */
 const SILENT_SOURCE_MS = 10_000;
-/** Each change of codecs is told to the main thread and every viewer: a payload type of its own for each packet is not. */
-const TELL_TRACKS_EVERY_MS = 500;
 /** How far a report's timestamp may lie from the newest packet's. */
 const PLAUSIBLE_SECONDS = 10;
 
@@ -68,46 +67,32 @@ export class Ingress {
   readonly #sections = new Map<AcceptedMedia, IngressSection>();
   /** By SSRC; those of retransmissions are in none of them. */
   readonly #sources = new Map<number, IngressSource>();
-  /** SSRC of retransmissions → rid of what they repeat, as a header extension said until we were known to know it. */
-  readonly #repairedRids = new Map<number, string>();
-  /** The same → SSRC of what they repeat, as the offer said (FID, RFC 5576 §4.2). */
-  readonly #offeredRepeats = new Map<number, number>();
+  readonly #repairs: Repairs;
   readonly #reports: IngressReports;
   readonly #layers: LayerReport | undefined;
   readonly #roundTrip = new RoundTrip();
   /** The same for audio and video, for lip-sync. */
   readonly #clockOffset = new ClockOffset();
-  /** Kind → codec, as last forwarded. */
-  readonly #codecs = new Map<MediaKind, Codec>();
-  /** The same as told by the last `onTracks`, as text to compare. */
-  #toldCodecs: string;
-  #toldAtMs = Number.NEGATIVE_INFINITY;
-  /** They changed since we looked whether there is something to tell. */
-  #codecsChanged = false;
+  readonly #news = new TrackNews(() => this.#options.onTracks(this.tracks));
 
   constructor(options: IngressOptions) {
     this.#options = options;
     this.#extensions = new ExtensionReader(options.media.flatMap(({ extensions }) => [...extensions]));
     this.#demultiplexer = new Demultiplexer(options.media);
+    this.#repairs = new Repairs(options.media);
     this.#reports = new IngressReports(options);
     this.#layers = options.onLayers && new LayerReport(options.onLayers);
     for (const media of options.media) {
       this.#sections.set(media, new IngressSection(media));
       const [preferred] = media.codecs;
-      if (preferred && !this.#codecs.has(media.kind)) this.#codecs.set(media.kind, bare(preferred));
-      for (const { semantics, ssrcs } of media.ssrcGroups) {
-        const [repeated, repeats] = ssrcs;
-        if (semantics === 'FID' && repeated !== undefined && repeats !== undefined)
-          this.#offeredRepeats.set(repeats, repeated);
-      }
+      if (preferred) this.#news.offered(media.kind, bare(preferred));
     }
-    this.#toldCodecs = JSON.stringify([...this.#codecs]);
   }
 
   /** What the publisher sends, or is about to. */
   get tracks(): Track[] {
     return [...this.#sections.values()].flatMap(({ media: { kind }, layers }) => {
-      const codec = this.#codecs.get(kind);
+      const codec = this.#news.codecOf(kind);
       return codec ? [{ kind, codec, layers }] : [];
     });
   }
@@ -151,7 +136,7 @@ export class Ingress {
 
   /** RTCP packets that are due, each a datagram of its own: FFmpeg answers a NACK only when it stands alone. */
   due(nowMs: number): Uint8Array[] {
-    this.#tellTracks(nowMs);
+    this.#news.review(nowMs);
     this.#layers?.review(this.#videoSections(), nowMs);
     const packets: Uint8Array[] = [];
     for (const section of this.#sections.values()) packets.push(...this.#dueOfSection(section, nowMs));
@@ -202,10 +187,12 @@ export class Ingress {
       this.#options.onDrop('too-many-sources');
       return;
     }
-    if (extensions.repairedRid !== undefined) this.#learnRepairedRid(packet.ssrc, extensions.repairedRid);
+    if (extensions.repairedRid !== undefined) this.#repairs.learn(packet.ssrc, extensions.repairedRid);
     const again = unwrapRtx(packet);
     if (!again) return;
-    const source = this.#repeatedBy(packet.ssrc, section) ?? section.missing(again.sequence, format.codec.payloadType);
+    const source =
+      this.#repairs.repeatedBy(packet.ssrc, section, this.#sources) ??
+      section.missing(again.sequence, format.codec.payloadType);
     if (!source) {
       this.#options.onDrop('unknown-retransmission');
       return;
@@ -214,20 +201,6 @@ export class Ingress {
     const place = source.placeAgain(again.sequence);
     // Senders probe the link with what came long ago.
     if (place !== 'repeated') this.#accept(received, source, place, again.sequence, again.payload, roundTripMs);
-  }
-
-  #learnRepairedRid(ssrc: number, rid: string): void {
-    this.#repairedRids.set(ssrc, rid);
-    const [oldest] = this.#repairedRids.keys();
-    if (this.#repairedRids.size > MAX_REPAIRED_RIDS && oldest !== undefined) this.#repairedRids.delete(oldest);
-  }
-
-  /** RFC 8852 §3.2 and RFC 4588 §8.3: who says it in the packet, who said it before, who said it in the offer. */
-  #repeatedBy(ssrc: number, section: IngressSection): IngressSource | undefined {
-    const rid = this.#repairedRids.get(ssrc);
-    if (rid !== undefined) return section.withRid(rid);
-    const offered = this.#sources.get(this.#offeredRepeats.get(ssrc) ?? -1);
-    return offered && section.sources.has(offered) ? offered : undefined;
   }
 
   /** A packet that is new, whatever way it came. */
@@ -253,7 +226,7 @@ export class Ingress {
     source.lastPacketAtMs = atMs;
     source.codec = format.codec;
     if (!isForwarded) return;
-    if (this.#codecs.get(kind) !== format.bare) this.#codecChanged(kind, format.bare, atMs);
+    this.#news.forwarded(kind, format.bare, atMs);
     this.#options.onItem({
       type: 'packet',
       kind,
@@ -294,23 +267,6 @@ export class Ingress {
   #forget(source: IngressSource): void {
     this.#sources.delete(source.ssrc);
     for (const section of this.#sections.values()) section.remove(source);
-  }
-
-  #codecChanged(kind: MediaKind, codec: Codec, nowMs: number): void {
-    this.#codecs.set(kind, codec);
-    this.#codecsChanged = true;
-    this.#tellTracks(nowMs);
-  }
-
-  /** The first change at once, further ones not too often, and the last one always: then by `due`. */
-  #tellTracks(nowMs: number): void {
-    if (!this.#codecsChanged || nowMs - this.#toldAtMs < TELL_TRACKS_EVERY_MS) return;
-    this.#codecsChanged = false;
-    const codecs = JSON.stringify([...this.#codecs]);
-    if (codecs === this.#toldCodecs) return;
-    this.#toldCodecs = codecs;
-    this.#toldAtMs = nowMs;
-    this.#options.onTracks(this.tracks);
   }
 
   #receiveSenderReport(report: SenderReport, nowMs: number): void {
