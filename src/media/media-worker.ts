@@ -1,29 +1,16 @@
-// The heart of a media worker: peers and relays on one UDP front, driven by commands. It runs in any thread;
-// worker.ts ties it to its own. It must not know sessions, HTTP or the store.
+// The heart of a media worker: ties its peers, relays and links to other workers together, driven by commands. It runs in
+// any thread; worker.ts ties it to its own. It must not know sessions, HTTP or the store.
 
-import { randomInt } from 'node:crypto';
-import {
-  type IceDescription,
-  type OpenedTransport,
-  type OpenTransportRequest,
-  type Role,
-  TIMED_LABEL,
-} from '../broadcast/ports.ts';
+import { TIMED_LABEL } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './egress/audience.ts';
 import { CatchUpBudget } from './egress/latecomers.ts';
 import { ViewerData } from './egress/viewer-data.ts';
-import { type RtpCounters, ViewerPeer } from './egress/viewer-peer.ts';
+import type { RtpCounters } from './egress/viewer-peer.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
 import { SendLoad } from './fanout/gatherer.ts';
-import { CNAME, distinctSsrcs, newCredentials, newSsrc } from './identifiers.ts';
-import { PublisherPeer } from './publisher-peer.ts';
-import { type Negotiation, negotiatePublisher, negotiateViewer, writeAnswer } from './sdp/answer.ts';
-import { parseOffer } from './sdp/offer.ts';
-import { OfferMemory } from './sdp/offer-memory.ts';
+import { Peers } from './peers.ts';
 import { SourceLinks } from './source-links.ts';
-import { candidateLines } from './transport/candidates.ts';
-import { Transport } from './transport/transport.ts';
 import type { UdpFront } from './transport/udp-front.ts';
 import type {
   Past,
@@ -54,16 +41,12 @@ export interface MediaWorkerOptions {
 }
 
 export class MediaWorker {
-  readonly #settings: WorkerSettings;
   readonly #front: UdpFront;
   readonly #emit: (event: WorkerEvent) => void;
   readonly #now: () => number;
-  readonly #publishers = new Map<string, PublisherPeer>();
   readonly #audience: Audience;
+  readonly #peers: Peers;
   readonly #viewerData: ViewerData;
-  /** Transports that nobody has come for yet, and some for which somebody just has. */
-  readonly #pending = new Set<Transport>();
-  readonly #offers = new OfferMemory();
   readonly #links: SourceLinks;
   readonly #engine: FanoutEngine;
   readonly #load: SendLoad;
@@ -77,7 +60,6 @@ export class MediaWorker {
   #timedMessagesDropped = 0;
 
   constructor({ settings, front, engine, emit, now }: MediaWorkerOptions) {
-    this.#settings = settings;
     this.#front = front;
     this.#engine = engine;
     this.#emit = emit;
@@ -113,6 +95,16 @@ export class MediaWorker {
       },
     });
     this.#viewerData = new ViewerData(this.#audience);
+    this.#peers = new Peers({
+      settings,
+      front,
+      audience: this.#audience,
+      counters: this.#counters,
+      now,
+      onItem: (broadcast, sourceId, item) => this.#fromPublisher(broadcast, sourceId, item),
+      tell: (event, detail) => this.#tell(event, detail),
+      onTrouble: (error) => this.#trouble('transport', error),
+    });
     this.#timers = [
       setInterval(() => this.#tickPublishers(), PUBLISHER_TICK_MS),
       setInterval(() => this.#tickTransports(), TICK_MS),
@@ -126,18 +118,18 @@ export class MediaWorker {
       case 'open':
         this.#reply(
           command.request,
-          () => this.#open(command.transport),
-          () => this.#close(command.transport.transportId),
+          () => this.#peers.open(command.transport),
+          () => this.#peers.close(command.transport.transportId),
         );
         return;
       case 'restart-ice':
-        this.#reply(command.request, () => this.#restartIce(command.transportId));
+        this.#reply(command.request, () => this.#peers.restartIce(command.transportId));
         return;
       case 'quality':
         this.#reply(command.request, () => this.#audience.quality(command.broadcast));
         return;
       case 'close':
-        this.#close(command.transportId);
+        this.#peers.close(command.transportId);
         return;
       case 'data':
         this.#sendData(command);
@@ -149,7 +141,7 @@ export class MediaWorker {
         this.#viewerData.start(command.transportId, command.labels, command.snapshot);
         return;
       case 'refuse-data':
-        this.#publishers.get(command.transportId)?.refuse(command.label, command.code);
+        this.#peers.publisher(command.transportId)?.refuse(command.label, command.code);
         return;
       case 'link':
         this.#links.connect(command.worker, command.port);
@@ -183,7 +175,7 @@ export class MediaWorker {
   async stop(): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     this.#viewerData.stop();
-    for (const { id } of this.#transports()) this.#close(id);
+    for (const { id } of this.#peers.transports) this.#peers.close(id);
     this.#audience.close();
     this.#links.close();
     // Before the socket, on which it sends.
@@ -205,118 +197,9 @@ export class MediaWorker {
     }
   }
 
-  #open(request: OpenTransportRequest): Omit<OpenedTransport, 'worker'> {
-    if (this.#pending.size >= this.#settings.maxPendingTransports) this.#forgetStarted();
-    if (this.#pending.size >= this.#settings.maxPendingTransports) throw new FanlightError('transport_limit');
-
-    const publishing = request.role === 'publisher';
-    const offer = publishing ? parseOffer(request.offer) : this.#offers.parse(request.offer);
-    const negotiation = publishing
-      ? negotiatePublisher(offer)
-      : negotiateViewer(offer, request.requiredTracks, distinctSsrcs());
-    const peer = publishing ? this.#addPublisher(request, negotiation) : this.#addViewer(request, negotiation);
-    const credentials = newCredentials();
-    const transport = new Transport({
-      id: request.transportId,
-      owner: peer,
-      credentials,
-      front: this.#front,
-      certificate: this.#settings.certificate,
-      dtlsRole: negotiation.dtlsRole,
-      remoteFingerprints: offer.fingerprints,
-      sctpPort: negotiation.data?.sctpPort,
-      role: request.role,
-      hasMedia: negotiation.media.length > 0,
-      now: this.#now,
-      onTrouble: (error) => this.#trouble('transport', error),
-    });
-    peer.attach(transport);
-    this.#pending.add(transport);
-    const answer = writeAnswer(
-      offer,
-      negotiation,
-      {
-        iceUsernameFragment: credentials.usernameFragment,
-        icePassword: credentials.password,
-        candidates: this.#candidates(request.role, request.addressHints),
-        fingerprint: this.#settings.certificate.fingerprint,
-        sessionId: String(randomInt(2 ** 47)),
-      },
-      { direction: publishing ? 'recvonly' : 'sendonly', msid: `fanlight-${request.broadcast}`, cname: CNAME },
-    );
-    return {
-      answer,
-      iceTag: credentials.usernameFragment,
-      tracks: peer instanceof PublisherPeer ? peer.ingress.tracks : [],
-      codecs: publishing ? [] : negotiation.media.flatMap(({ codecs }) => [...codecs]),
-    };
-  }
-
   #sendData({ broadcast, message, timedBy }: Extract<WorkerCommand, { type: 'data' }>): void {
     if (message.label === TIMED_LABEL) this.#audience.relay(broadcast)?.timed.accept(message, timedBy);
     else this.#viewerData.send(broadcast, message);
-  }
-
-  #addPublisher({ transportId: id, broadcast }: OpenTransportRequest, { media }: Negotiation): PublisherPeer {
-    const peer = new PublisherPeer({
-      id,
-      broadcast,
-      media,
-      ssrc: newSsrc(),
-      cname: CNAME,
-      counters: this.#counters,
-      now: this.#now,
-      startMemory: this.#settings.startMemory,
-      onItem: (item) => this.#fromPublisher(broadcast, id, item),
-      tell: (event, detail) => this.#tell(event, detail),
-      onEnd: () => this.#publishers.delete(id),
-    });
-    this.#publishers.set(id, peer);
-    return peer;
-  }
-
-  #addViewer({ transportId: id, broadcast }: OpenTransportRequest, negotiation: Negotiation): ViewerPeer {
-    return this.#audience.add(
-      id,
-      broadcast,
-      (relay) =>
-        new ViewerPeer({
-          id,
-          relay,
-          negotiation,
-          counters: this.#counters,
-          now: this.#now,
-          tell: (event, detail) => this.#tell(event, detail),
-          onEnd: () => this.#audience.remove(id),
-        }),
-    );
-  }
-
-  #restartIce(transportId: string): IceDescription {
-    const publisher = this.#publishers.get(transportId);
-    const transport = (publisher ?? this.#audience.viewer(transportId))?.transport;
-    if (!transport) throw new FanlightError('unknown_session');
-    const credentials = newCredentials();
-    transport.restartIce(credentials);
-    return { ...credentials, candidates: this.#candidates(publisher ? 'publisher' : 'viewer', []) };
-  }
-
-  #close(transportId: string): void {
-    this.#publishers.get(transportId)?.close();
-    this.#publishers.delete(transportId);
-    this.#audience.viewer(transportId)?.close();
-    this.#audience.remove(transportId);
-  }
-
-  #candidates(role: Role, hints: readonly string[]): string[] {
-    return candidateLines({
-      announced: this.#settings.announcedAddresses,
-      host: this.#settings.hostAddresses,
-      hints,
-      role,
-      port: this.#front.port,
-      ipv6: this.#front.hasIpv6,
-    });
   }
 
   #fromPublisher(broadcast: string, sourceId: string, item: SourceItem): void {
@@ -326,26 +209,18 @@ export class MediaWorker {
 
   /** Of the publisher that is here; after a takeover of the newest one. */
   #pastOf(broadcast: string): (Past & { sourceId: string }) | undefined {
-    const publisher = [...this.#publishers.values()].findLast((each) => each.broadcast === broadcast);
+    const publisher = this.#peers.publishersOf(broadcast).at(-1);
     return publisher && { sourceId: publisher.id, ...publisher.past };
   }
 
   #askPublishersHere(broadcast: string): void {
     const nowMs = this.#now();
-    for (const peer of this.#publishers.values()) if (peer.broadcast === broadcast) peer.wishKeyFrame(nowMs);
-  }
-
-  #transports(): Transport[] {
-    return [...this.#publishers.values(), ...this.#audience.viewers].flatMap(({ transport }) => transport ?? []);
-  }
-
-  #forgetStarted(): void {
-    for (const transport of this.#pending) if (!transport.isPending) this.#pending.delete(transport);
+    for (const peer of this.#peers.publishersOf(broadcast)) peer.wishKeyFrame(nowMs);
   }
 
   #tickPublishers(): void {
     const nowMs = this.#now();
-    for (const peer of this.#publishers.values()) peer.tick(nowMs);
+    for (const peer of this.#peers.publishers) peer.tick(nowMs);
   }
 
   #tickTransports(): void {
@@ -353,8 +228,8 @@ export class MediaWorker {
     const isLate = nowMs - this.#tickedAtMs > LATE_TICK_MS;
     this.#tickedAtMs = nowMs;
     if (isLate) return;
-    for (const transport of this.#transports()) transport.tick(nowMs);
-    this.#forgetStarted();
+    for (const transport of this.#peers.transports) transport.tick(nowMs);
+    this.#peers.forgetStarted();
   }
 
   #tickViewers(): void {
