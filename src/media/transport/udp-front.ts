@@ -2,9 +2,10 @@
 // STUN must be authentic before anything is believed; everything else must come from an address that passed it.
 // It must not know DTLS, SRTP or what a transport does with a datagram.
 
-import { createSocket, type Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { bindingResponse, integrityKey, isAuthentic, isStun, localFragmentOf, readBindingRequest } from './stun.ts';
+import { descriptorOf, openUdpSocket } from './udp-socket.ts';
 
 /** One side of an ICE session: the peer must know the password to use the fragment. */
 export interface IceCredentials {
@@ -37,11 +38,6 @@ interface Registration {
   /** Address → when it last proved itself, in ms. */
   readonly addresses: Map<string, number>;
   selected: RemoteAddress | undefined;
-}
-
-/** What Node keeps of a socket, as far as we look at it. */
-interface SocketState {
-  readonly handle?: { readonly fd: number };
 }
 
 /** A peer has a handful of paths; more is somebody who replays (W13 of the peer survey). */
@@ -88,15 +84,7 @@ export class UdpFront {
    * @throws the bind error (EADDRINUSE, EACCES, EADDRNOTAVAIL)
    */
   static async bind(port: number, host = '', now = () => performance.now()): Promise<UdpFront> {
-    if (host !== '' && isIPv4(host)) return new UdpFront(await bindSocket('udp4', port, host), now);
-    if (host !== '') return new UdpFront(await bindSocket('udp6', port, host), now);
-    try {
-      return new UdpFront(await bindSocket('udp6', port, '::'), now);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL') throw error;
-      return new UdpFront(await bindSocket('udp4', port, '0.0.0.0'), now);
-    }
+    return new UdpFront(await openUdpSocket(port, host), now);
   }
 
   get port(): number {
@@ -110,10 +98,7 @@ export class UdpFront {
 
   /** The socket's, for who sends past us; undefined where the system or Node does not tell. */
   get fileDescriptor(): number | undefined {
-    // Node has no public way to a socket's descriptor; udp-front.test.ts notices when this one goes.
-    const state = Object.getOwnPropertySymbols(this.#socket).find(({ description }) => description === 'state symbol');
-    const { handle } = (state ? (this.#socket as unknown as Record<symbol, SocketState>)[state] : undefined) ?? {};
-    return handle && handle.fd >= 0 ? handle.fd : undefined;
+    return descriptorOf(this.#socket);
   }
 
   /** Bytes that wait in Node because the kernel had no room. */
@@ -313,41 +298,4 @@ function addressKey({ address, port }: RemoteAddress): string {
 /** A dual-stack socket shows IPv4 peers as `::ffff:192.0.2.1`. */
 function unmapped(address: string): string {
   return address.startsWith('::ffff:') && isIPv4(address.slice(7)) ? address.slice(7) : address;
-}
-
-/** Addresses here are literals: answering them ourselves saves a look-up thread per datagram. */
-function literalLookup(
-  hostname: string,
-  _options: unknown,
-  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
-): void {
-  callback(null, hostname, isIPv4(hostname) ? 4 : 6);
-}
-
-async function bindSocket(type: 'udp4' | 'udp6', port: number, address: string): Promise<Socket> {
-  const socket = createSocket({ type, lookup: literalLookup });
-  await new Promise<void>((resolve, reject) => {
-    socket.once('error', reject);
-    socket.bind(port, address, () => {
-      socket.removeListener('error', reject);
-      resolve();
-    });
-  }).catch((error: unknown) => {
-    socket.close();
-    throw error;
-  });
-  enlargeBuffers(socket);
-  return socket;
-}
-
-/** Room for bursts of key frames to many viewers; the kernel gives at most net.core.{r,w}mem_max. */
-const SOCKET_BUFFER_BYTES = 4 * 1024 * 1024;
-
-function enlargeBuffers(socket: Socket): void {
-  try {
-    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
-    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
-  } catch {
-    // The default is enough for a start.
-  }
 }
