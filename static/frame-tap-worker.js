@@ -6,16 +6,22 @@
  * @property {() => { rtpTimestamp?: number, synchronizationSource?: number }} getMetadata
  */
 
-/** @typedef {{ readable: ReadableStream<EncodedFrame>, writable: WritableStream<EncodedFrame> }} Transformer */
+/**
+ * @typedef {object} Transformer
+ * @property {ReadableStream<EncodedFrame>} readable
+ * @property {WritableStream<EncodedFrame>} writable
+ * @property {{ generation?: number } | undefined} options
+ */
 
 addEventListener('rtctransform', (event) => {
   const { transformer } = /** @type {Event & { transformer: Transformer }} */ (event);
+  const generation = transformer.options?.generation;
   transformer.readable
     .pipeThrough(
       new TransformStream({
         transform(frame, controller) {
           // First of all: whoever receives it owns it from then on, so what is told is read before.
-          const told = describe(frame);
+          const told = { ...describe(frame), generation };
           controller.enqueue(frame);
           postMessage(told);
         },

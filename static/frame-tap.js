@@ -13,6 +13,7 @@ const START_MS = 500;
  * @property {number} rtpTimestamp as it is on the wire
  * @property {number | undefined} ssrc
  * @property {number} atUnixMs when it left the encoder
+ * @property {number | undefined} generation of the attachment whose frame it is
  */
 
 export class FrameTap {
@@ -22,6 +23,8 @@ export class FrameTap {
   #worker;
   /** @type {RTCRtpSender | undefined} whose frames go through the worker */
   #sender;
+  /** Counts attachments: the connection before goes on through the same worker until the new one is up, with other numbers. */
+  #generation = 0;
   #unanswered = 0;
   #settle = () => {};
   /** Resolves when it is known whether frames can be heard of; soon. @type {Promise<void>} */
@@ -54,7 +57,7 @@ export class FrameTap {
     this.#sender = undefined;
     if (!this.#worker) return false;
     try {
-      sender.transform = new RTCRtpScriptTransform(this.#worker, {});
+      sender.transform = new RTCRtpScriptTransform(this.#worker, { generation: ++this.#generation });
     } catch {
       return false;
     }
@@ -89,7 +92,7 @@ export class FrameTap {
     worker.onmessage = ({ data }) => {
       this.#unanswered = 0;
       if (this.#worker !== worker) this.#begun(worker);
-      if (data.type === 'frame') this.#onFrame(data);
+      if (data.type === 'frame' && data.generation === this.#generation) this.#onFrame(data);
     };
     ask();
   }

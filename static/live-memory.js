@@ -4,7 +4,7 @@
 import { localStore } from './storage.js';
 
 /** The server keeps an interrupted broadcast for as long. */
-const GRACE_MS = 60_000;
+export const GRACE_MS = 60_000;
 /** A page that is being reloaded lets go of its claim a moment after the new one asks. */
 const CLAIM_TIMEOUT_MS = 1500;
 

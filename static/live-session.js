@@ -2,7 +2,8 @@
 // It must not know the page's elements.
 
 import { Emitter } from './emitter.js';
-import { claimLive, forgetLive, recallLive, rememberLive } from './live-memory.js';
+import { claimLive, forgetLive, GRACE_MS, recallLive, rememberLive } from './live-memory.js';
+import { ProblemError } from './problem.js';
 import { isOpen } from './reconnector-rules.js';
 import { ResilientSession } from './resilient-session.js';
 import { WhipClient } from './whip-client.js';
@@ -22,6 +23,7 @@ const REMEMBER_INTERVAL_MS = 5000;
  * @property {{ label: string, code: string }} messageRefused a data message was not relayed
  * @property {{ code: string, title: string, detail?: string }} error a setting was refused
  * @property {string} keyRefused the code of the refusal
+ * @property {boolean} untold it was stopped, and the server, which does not answer, is being told again; false: that is over
  */
 
 /** @extends {Emitter<LiveSessionEvents & Record<string, unknown>>} */
@@ -33,6 +35,8 @@ export class LiveSession extends Emitter {
   #client;
   #session;
   #releaseClaim = () => {};
+  /** Another tab of this browser has the session: what is remembered of it is that tab's. */
+  #isElsewhere = false;
 
   /**
    * @param {string} name of the broadcast
@@ -84,8 +88,13 @@ export class LiveSession extends Emitter {
    * @returns {Promise<boolean>} false: another tab is
    */
   async goLive({ steal }) {
-    const release = await claimLive(this.#name, { steal, onLost: () => this.#session.abandon() });
+    const onLost = () => {
+      this.#isElsewhere = true;
+      this.#session.abandon();
+    };
+    const release = await claimLive(this.#name, { steal, onLost });
     if (!release) return false;
+    this.#isElsewhere = false;
     this.#releaseClaim();
     this.#releaseClaim = release;
     // The session of the page before this one, or of the tab that just lost its claim.
@@ -94,11 +103,28 @@ export class LiveSession extends Emitter {
     return true;
   }
 
-  /** Ends the broadcast, also for the viewers. */
+  /**
+   * Goes on with the session of the page before this one, if the server still has it: what was ended or taken over
+   * meanwhile does not go on air again by itself.
+   * @returns {Promise<'started' | 'ended' | 'elsewhere'>} `elsewhere`: in another tab
+   */
+  async goOn() {
+    this.#client.resume = recallLive(this.#name)?.resume;
+    if (!(await this.#client.isKnown())) {
+      forgetLive(this.#name);
+      this.#client.forget();
+      return 'ended';
+    }
+    if (await this.goLive({ steal: false })) return 'started';
+    this.#client.forget();
+    return 'elsewhere';
+  }
+
+  /** Ends the broadcast, also for the viewers: a server that does not answer is told for as long as it would wait. */
   async stop() {
     forgetLive(this.#name);
     this.#releaseClaim();
-    await this.#session.stop();
+    await this.#session.stop({ patienceMs: GRACE_MS });
   }
 
   /** The page goes away; maybe for a moment only. */
@@ -118,6 +144,8 @@ export class LiveSession extends Emitter {
   async mediaChanged() {
     if (!this.isRunning || this.phase === 'opening') return;
     this.#remember();
+    // There was nothing to send, perhaps.
+    if (this.phase === 'waiting') return this.#session.resume();
     const isDone = await this.#client.replace(this.#media()).catch(() => false);
     if (!isDone) this.#session.resume();
   }
@@ -160,6 +188,8 @@ export class LiveSession extends Emitter {
   async #publish() {
     await this.#frames.ready;
     const offered = this.#media();
+    // An offer of nothing would be refused for good; a device that is plugged in again is worth waiting for.
+    if (!offered.audio && !offered.video) throw noMedia();
     await this.#client.publish(offered, { dataChannels: DATA_CHANNELS });
     // A device may have been switched while the offer was on its way.
     const now = this.#media();
@@ -170,7 +200,7 @@ export class LiveSession extends Emitter {
   #wire() {
     this.#session.on('status', (status) => {
       if (status.phase === 'connected') this.#remember();
-      if (status.phase === 'taken-over') this.#releaseClaim();
+      if (status.phase === 'taken-over' || status.phase === 'ended') this.#over();
       this.emit('status', status);
     });
     this.#session.on('broadcast', (broadcast) => this.emit('broadcast', broadcast));
@@ -178,12 +208,19 @@ export class LiveSession extends Emitter {
     this.#session.on('refused', (reason) => {
       if (reason === 'missing_key' || reason === 'wrong_key') this.emit('keyRefused', reason);
     });
+    this.#client.on('untold', (isUntold) => this.emit('untold', isUntold));
     this.#frames.on('broken', () => this.#session.resume());
     this.#client.on('opening', (connection) => this.#frames.attach(connection));
     this.#client.on('channel', (channel) => {
       if (channel.label === 'fanlight') channel.onmessage = ({ data }) => this.#heard(data);
     });
     setInterval(() => this.phase === 'connected' && this.#remember(), REMEMBER_INTERVAL_MS);
+  }
+
+  /** The session is another's, or nobody's: a reload must not go on with it. */
+  #over() {
+    this.#releaseClaim();
+    if (!this.#isElsewhere) forgetLive(this.#name);
   }
 
   #remember() {
@@ -202,4 +239,8 @@ export class LiveSession extends Emitter {
       // A newer server may say what this page does not know.
     }
   }
+}
+
+function noMedia() {
+  return new ProblemError({ code: 'no_media', title: 'There is no camera or microphone to send from.', status: 0 });
 }

@@ -51,10 +51,23 @@ export async function request(url, init) {
   try {
     response = await fetch(url, init);
   } catch (cause) {
-    throw new ProblemError({ code: 'network', title: 'The server does not answer.', status: 0 }, cause);
+    throw noAnswer(cause);
   }
   if (!response.ok) throw await problemFromResponse(response);
   return response;
+}
+
+/**
+ * What a response says. Its head may come without its body: then the connection broke, or the server ended.
+ * @param {Response} response
+ * @throws {ProblemError}
+ */
+export async function textOf(response) {
+  try {
+    return await response.text();
+  } catch (cause) {
+    throw noAnswer(cause);
+  }
 }
 
 /**
@@ -78,6 +91,11 @@ export function parseRetryAfter(value, nowMs) {
   if (Number.isFinite(seconds)) return Math.max(0, seconds);
   const date = Date.parse(value);
   return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - nowMs) / 1000));
+}
+
+/** @param {unknown} cause */
+function noAnswer(cause) {
+  return new ProblemError({ code: 'network', title: 'The server does not answer.', status: 0 }, cause);
 }
 
 /**

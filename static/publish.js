@@ -65,6 +65,13 @@ live.on('broadcast', (now) => {
   render();
 });
 live.on('messageRefused', (refusal) => dataBox.refused(refusal));
+live.on('untold', (isUntold) => {
+  if (!isUntold) return hideNotice();
+  showNotice({
+    title: 'The server does not answer',
+    text: 'You send nothing any more. Viewers read that you are reconnecting until the server hears that you stopped: it is being told again.',
+  });
+});
 live.on('keyRefused', (code) => keyForm.show(code === 'wrong_key' ? 'That key is not right.' : ''));
 live.on('error', ({ code, title, detail }) => {
   // The key form speaks of keys, and the chat of itself.
@@ -139,7 +146,7 @@ async function goOnAfterReload() {
     return showNotice({ title: 'You were sharing your screen', text: 'Share it again and press Go live to go on.' });
   }
   if (!hasMedia()) return;
-  if (await live.goLive({ steal: false })) return;
+  if ((await live.goOn()) !== 'elsewhere') return;
   showNotice({ title: 'Another tab of this browser is live', text: 'Go live here, and that tab stops sending.' });
 }
 

@@ -47,11 +47,13 @@ export function isOpen(phase) {
 }
 
 /**
- * Worth trying again: no answer, too busy, or broken for the moment.
+ * Worth trying again: no answer, too busy, broken for the moment, or the answer of somebody else (a proxy whose server is
+ * being replaced): ours come with a code of their own.
  * @param {ProblemError} error
  */
 export function isPassing({ status, code }) {
-  return (status === 0 && code !== 'browser') || status === 408 || status === 429 || status >= 500;
+  if (status === 0) return code !== 'browser';
+  return status === 408 || status === 429 || status >= 500 || code === `http_${status}`;
 }
 
 /**

@@ -13,6 +13,8 @@ export const TIMES = {
   stableMs: 10_000,
   /** A short silence is over when the server tells of it: then there is nothing to do. */
   secondThoughtMs: 300,
+  /** News of another network so soon after a step began speak of what the step began for. */
+  sameChangeMs: 1_000,
   /** When a server that stops has no successor yet: how long until the next look. */
   moveAgainMs: 1_000,
   /** Over how long clients spread when the server loses all of them in one moment. */

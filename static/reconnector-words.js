@@ -34,7 +34,7 @@ export function wordsFor({ phase, everConnected, retryInMs, error }) {
 /** @param {Status['error']} error */
 function waitingFor(error) {
   if (error?.code === 'no_path') return `${error.title} A firewall may be blocking its UDP port.`;
-  if (error && error.status > 0) return error.title;
+  if (error && (error.status > 0 || error.code === 'no_media')) return error.title;
   if (error?.code === 'network') return 'The server does not answer.';
   return 'The connection was lost.';
 }

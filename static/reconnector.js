@@ -38,6 +38,8 @@ export class Reconnector extends Emitter {
   #refusals = 0;
   /** @type {number | null} Unix ms of the move that the server asked for, until there is a connection or a refusal */
   #moveAt = null;
+  /** When the phase began. */
+  #begunAt = 0;
   /** Counts steps, so that the end of an overtaken one is ignored. */
   #step = 0;
   #cancelTimer = () => {};
@@ -86,7 +88,11 @@ export class Reconnector extends Emitter {
 
   /** The network came back or changed: no timer is worth waiting for. */
   networkChanged() {
-    if (this.#phase === 'connected' || this.#phase === 'unsteady') this.#restart();
+    if (this.#phase === 'connected' || this.#phase === 'unsteady') return this.#restart();
+    // What is under way left by the old path. One change is often told twice, though.
+    const isUnderWay = this.#clock.now() - this.#begunAt >= TIMES.sameChangeMs;
+    if (isUnderWay && ['restarting', 'connecting'].includes(this.#phase)) this.#restart();
+    else if (isUnderWay && this.#phase === 'opening' && this.#everConnected) this.#open();
     else this.#hurry();
   }
 
@@ -277,6 +283,7 @@ export class Reconnector extends Emitter {
     this.#cancelTimer();
     this.#cancelTimer = () => {};
     this.#phase = phase;
+    this.#begunAt = this.#clock.now();
     this.#isReturning = this.#isAwaited = this.#isAsking = false;
     const step = ++this.#step;
     const isCarried = this.#actions.isCarried();

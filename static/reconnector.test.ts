@@ -18,6 +18,7 @@ describe('Reconnector', () => {
   let restartResult: ProblemError | undefined;
   let state: RTCPeerConnectionState;
   let learnedServers: boolean;
+  let hangs: boolean;
   let isAlive: boolean;
   let isCarried: boolean;
   let words: string;
@@ -29,7 +30,7 @@ describe('Reconnector', () => {
     calls = [];
     openResult = restartResult = undefined;
     state = 'new';
-    learnedServers = false;
+    learnedServers = hangs = false;
     isAlive = true;
     isCarried = false;
     words = '';
@@ -38,6 +39,7 @@ describe('Reconnector', () => {
       calls.push(name);
       const error = failure();
       if (error) throw error;
+      if (hangs) await new Promise(() => {});
     };
     reconnector = new Reconnector(
       {
@@ -130,6 +132,46 @@ describe('Reconnector', () => {
     expect(calls).toEqual(['restart']);
     await settle();
     expect(reconnector.phase).toBe('connected');
+  });
+
+  describe('when the network changes while something is under way', () => {
+    beforeEach(async () => {
+      await connect();
+      hangs = true;
+    });
+
+    it('begins again: what is under way left by the old path', async () => {
+      reconnector.networkChanged();
+      await clock.advance(1_000);
+      reconnector.networkChanged();
+      expect(calls).toEqual(['restart', 'restart']);
+      hangs = false;
+      become('failed');
+      await clock.advance(1_000);
+      expect(reconnector.phase).toBe('connecting');
+      reconnector.networkChanged();
+      expect(calls).toEqual(['restart', 'restart', 'open', 'restart']);
+    });
+
+    it('offers again, once there was a session to go on with', async () => {
+      become('failed');
+      await clock.advance(1_000);
+      reconnector.networkChanged();
+      expect(calls).toEqual(['open', 'open']);
+      calls = [];
+      reconnector.start();
+      await clock.advance(1_000);
+      reconnector.networkChanged();
+      // The server may have made a session of which nothing is known here, and which has the name.
+      expect(calls).toEqual(['open']);
+    });
+
+    it('begins once for what is told twice', async () => {
+      reconnector.networkChanged();
+      await clock.advance(900);
+      reconnector.networkChanged();
+      expect(calls).toEqual(['restart']);
+    });
   });
 
   it('resumes when the server says that a connected session is away, or does not know it', async () => {
@@ -255,7 +297,7 @@ describe('Reconnector', () => {
       'keeps what works when another one is refused with %i, and does not ask again',
       async (status) => {
         await connect();
-        openResult = problem(status);
+        openResult = problem(status, 'a-code-of-ours');
         reconnector.move(0);
         await clock.advance(60_000);
         expect(calls).toEqual(['open']);
@@ -466,12 +508,22 @@ describe('Reconnector', () => {
       [400, 'refused'],
     ] as const) {
       calls = [];
-      openResult = problem(status);
+      openResult = problem(status, 'a-code-of-ours');
       reconnector.start();
       await clock.advance(60_000);
       expect(calls).toEqual(['open']);
       expect(reconnector.phase).toBe(phase);
     }
+  });
+
+  it('repeats what somebody else refused: a proxy whose server is being replaced', async () => {
+    openResult = problem(404);
+    reconnector.start();
+    await settle();
+    expect(reconnector.phase).toBe('waiting');
+    openResult = undefined;
+    await clock.advance(1_000);
+    expect(calls).toEqual(['open', 'open']);
   });
 
   it('restarts ICE soon when the answer named servers that the offer could not use', async () => {

@@ -95,10 +95,13 @@ export class ResilientSession extends Emitter {
     this.#reconnector.resume();
   }
 
-  /** Ends the session here and on the server. */
-  async stop() {
+  /**
+   * Ends the session here and on the server.
+   * @param {{ patienceMs?: number }} [options] as for `SessionClient.stop`
+   */
+  async stop(options) {
     this.#reconnector.stop();
-    await this.#client.stop();
+    await this.#client.stop(options);
   }
 
   /** Lets go without telling the server: another window has the session. */
@@ -174,8 +177,9 @@ export class ResilientSession extends Emitter {
 
   /** @param {Status} status */
   #statusChanged(status) {
-    // The old connection of a session that another window took over would only fail in the background.
-    if (status.phase === 'taken-over') this.#client.close();
+    // The connection of a session that is over would only fail in the background; and an answer that is still on its way
+    // would put on air again what has ended.
+    if (status.phase === 'taken-over' || status.phase === 'ended') this.#client.close();
     this.emit('status', status);
     if (status.phase !== 'connected' || !this.#isFresh) return;
     this.#isFresh = false;

@@ -1,12 +1,12 @@
-// What WHIP and WHEP have in common: one session over HTTP (POST an offer, PATCH an ICE restart, DELETE) and the
-// RTCPeerConnection that belongs to it now. It must not know media, pages, or when it is time to reconnect.
+// What WHIP and WHEP have in common: one session on the server, and the RTCPeerConnection that belongs to it now.
+// It must not know media, pages, or when it is time to reconnect.
 
 import { Emitter } from './emitter.js';
 import { applyFragment, restartFragment } from './ice-fragment.js';
 import { iceServersFromLink } from './link-header.js';
-import { ProblemError, request } from './problem.js';
+import { ProblemError, textOf } from './problem.js';
+import { SessionResource } from './session-resource.js';
 
-const REQUEST_TIMEOUT_MS = 10_000;
 /** How long the connection stays open for the server to hear that it ends. */
 const GOODBYE_MS = 1000;
 
@@ -26,26 +26,26 @@ const GOODBYE_MS = 1000;
  * @property {RTCPeerConnection} connection there is a new peer connection
  * @property {RTCPeerConnectionState} previous state of the connection that the current one replaces
  * @property {RTCDataChannel} channel the server opened a data channel on the current connection
+ * @property {boolean} untold the server could not be told that the session ends, and is being told again; false: it is over
  */
 
 /** @extends {Emitter<SessionEvents & Record<string, unknown>>} */
 export class SessionClient extends Emitter {
-  #endpoint;
+  #resource;
   /** @type {RTCIceServer[]} */
   #iceServers;
-  /** @type {string | undefined} */
-  #resume;
-  /** @type {URL | undefined} */
-  #sessionUrl;
   /** @type {RTCPeerConnection | undefined} */
   #connection;
   /** @type {RTCPeerConnection | undefined} */
   #previous;
   #learnedServers = false;
+  #restarts = 0;
+  /** Ends the request of an ICE restart that is under way. */
+  #abortRestart = () => {};
+  /** That restart, until it is done with. @type {Promise<unknown>} */
+  #restarted = Promise.resolve();
   /** Counts openings and stops, so that what was overtaken can tell. */
   #generation = 0;
-  /** @type {string | undefined} */
-  token;
 
   /**
    * @param {string | URL} endpoint WHIP or WHEP endpoint, relative to the page
@@ -53,10 +53,8 @@ export class SessionClient extends Emitter {
    */
   constructor(endpoint, options = {}) {
     super();
-    this.#endpoint = new URL(endpoint, document.baseURI);
+    this.#resource = new SessionResource(endpoint, options);
     this.#iceServers = options.iceServers ?? [];
-    this.#resume = options.resume;
-    this.token = options.token;
   }
 
   /** The peer connection in use; undefined before the first answer and after `stop()`. */
@@ -81,17 +79,26 @@ export class SessionClient extends Emitter {
 
   /** `<session>.<token>`: a secret with which this session can be resumed. */
   get resume() {
-    return this.#resume;
+    return this.#resource.resume;
   }
 
   /** @param {string | undefined} resume the session that the next opening goes on with */
   set resume(resume) {
-    this.#resume = resume;
+    this.#resource.resume = resume;
+  }
+
+  /** Bearer token. */
+  get token() {
+    return this.#resource.token;
+  }
+
+  set token(token) {
+    this.#resource.token = token;
   }
 
   /** Id of the session on the server. */
   get sessionId() {
-    return this.#resume?.split('.')[0];
+    return this.#resource.id;
   }
 
   /** True when the answer named ICE servers that the offer could not use: an ICE restart brings them into play. */
@@ -106,8 +113,7 @@ export class SessionClient extends Emitter {
 
   /** Gives the session up without telling the server; the next opening is a new one. */
   forget() {
-    this.#resume = undefined;
-    this.#sessionUrl = undefined;
+    this.#resource.forget();
   }
 
   /** Closes the connection that the current one replaced. */
@@ -131,11 +137,14 @@ export class SessionClient extends Emitter {
       this.emit('opening', connection);
       // The server is ICE-lite and needs no candidates of ours, so the offer goes out before any is gathered.
       const offer = await connection.createOffer();
-      const [response] = await Promise.all([this.#post(offer.sdp ?? ''), connection.setLocalDescription(offer)]);
-      await this.#abandonWhenOvertaken(generation, response);
+      const goesOn = this.sessionId;
+      const [response] = await Promise.all([this.#ask(offer.sdp ?? ''), connection.setLocalDescription(offer)]);
+      await this.#abandonWhenOvertaken(generation, response, goesOn);
       this.#remember(response, connection);
+      const sdp = await textOf(response);
+      await this.#abandonWhenOvertaken(generation, response, goesOn);
       this.#adopt(connection);
-      await connection.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+      await connection.setRemoteDescription({ type: 'answer', sdp });
       return connection;
     } catch (error) {
       connection.close();
@@ -144,24 +153,32 @@ export class SessionClient extends Emitter {
   }
 
   /**
-   * Finds a new network path for the same connection (PATCH with new ICE credentials).
+   * Finds a new network path for the same connection (PATCH with new ICE credentials). Called again, it gives up the
+   * restart that is under way: its request left by a path that may be gone.
    * @throws {ProblemError} 404 when the server no longer has the session's transport: open again
    */
   async restartIce() {
+    const restart = ++this.#restarts;
+    this.#abortRestart();
+    await this.#restarted;
+    if (restart !== this.#restarts) throw overtaken();
+    const abort = new AbortController();
+    this.#abortRestart = () => abort.abort();
+    const restarted = this.#restartIce(abort.signal);
+    this.#restarted = restarted.catch(() => {});
+    await restarted;
+  }
+
+  /** @param {AbortSignal} signal */
+  async #restartIce(signal) {
     const connection = this.#connection;
-    const url = this.#sessionUrl;
     const remote = connection?.currentRemoteDescription;
-    if (!connection || !url || !remote) throw notOpen();
+    if (!connection || !this.#resource.isOpen || !remote) throw notOpen();
     this.#learnedServers = false;
     await connection.setLocalDescription(await connection.createOffer({ iceRestart: true }));
     try {
-      const response = await request(url, {
-        method: 'PATCH',
-        headers: this.#headers({ 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '"*"' }),
-        body: restartFragment(connection.localDescription?.sdp ?? ''),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      });
-      const sdp = applyFragment(remote.sdp, await response.text());
+      const fragment = await this.#resource.patch(restartFragment(connection.localDescription?.sdp ?? ''), signal);
+      const sdp = applyFragment(remote.sdp, fragment);
       await connection.setRemoteDescription({ type: 'answer', sdp });
     } catch (error) {
       if (connection.signalingState === 'have-local-offer') {
@@ -171,17 +188,25 @@ export class SessionClient extends Emitter {
     }
   }
 
+  /** False when the server says that there is no such session any more, or there never was one. */
+  isKnown() {
+    return this.#resource.isKnown();
+  }
+
   /**
    * Ends the session here and on the server. Works while the page is going away, and any number of times.
+   * @param {{ patienceMs?: number }} [options] for how long a server that does not answer is told again
    * @throws {ProblemError} the server could not be told
    */
-  async stop() {
-    const url = this.#sessionUrl;
+  async stop({ patienceMs = 0 } = {}) {
     const connections = [this.#connection, this.#previous];
-    this.forget();
-    this.#generation++;
+    const generation = ++this.#generation;
     this.#connection = this.#previous = undefined;
-    const told = url ? this.#delete(url) : Promise.resolve();
+    const told = this.#resource.end({
+      patienceMs,
+      isOvertaken: () => generation !== this.#generation,
+      onUntold: (isUntold) => this.emit('untold', isUntold),
+    });
     // A connection that closes before the server is told would look like a network failure to everybody else.
     const patience = new Promise((resolve) => setTimeout(resolve, GOODBYE_MS));
     await Promise.race([told.catch(() => {}), patience]);
@@ -198,45 +223,23 @@ export class SessionClient extends Emitter {
   }
 
   /** @param {string} offer */
-  async #post(offer) {
+  async #ask(offer) {
     this.emit('asked', undefined);
-    const response = await request(this.#endpoint, {
-      method: 'POST',
-      headers: this.#headers({
-        'Content-Type': 'application/sdp',
-        ...(this.#resume ? { 'Fanlight-Resume': this.#resume } : {}),
-      }),
-      body: offer,
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-    });
+    const response = await this.#resource.post(offer);
     this.emit('answered', response.headers.get('Server-Timing'));
     return response;
   }
 
-  /** @param {URL} url */
-  async #delete(url) {
-    try {
-      await request(url, { method: 'DELETE', headers: this.#headers({}), keepalive: true });
-    } catch (error) {
-      if (!(error instanceof ProblemError && error.status === 404)) throw error;
-    }
-  }
-
-  /** @param {Record<string, string>} headers */
-  #headers(headers) {
-    return this.token ? { ...headers, Authorization: `Bearer ${this.token}` } : headers;
-  }
-
   /**
-   * Somebody pressed stop, or opened again, while the server made the session.
+   * Somebody pressed stop, opened again, or lost the session to another window while the server answered.
    * @param {number} generation
    * @param {Response} response
+   * @param {string | undefined} goesOn the session that the offer asked to go on with
    */
-  async #abandonWhenOvertaken(generation, response) {
+  async #abandonWhenOvertaken(generation, response, goesOn) {
     if (generation === this.#generation) return;
-    const location = response.headers.get('Location');
-    if (location && !this.#sessionUrl) await this.#delete(new URL(location, this.#endpoint));
-    throw new ProblemError({ code: 'overtaken', title: 'The connection was given up.', status: 0 });
+    await this.#resource.abandon(response, goesOn);
+    throw overtaken();
   }
 
   /**
@@ -244,9 +247,7 @@ export class SessionClient extends Emitter {
    * @param {RTCPeerConnection} connection
    */
   #remember(response, connection) {
-    const location = response.headers.get('Location');
-    if (location) this.#sessionUrl = new URL(location, this.#endpoint);
-    this.#resume = response.headers.get('Fanlight-Resume') ?? undefined;
+    this.#resource.remember(response);
     const iceServers = iceServersFromLink(response.headers.get('Link'));
     this.#learnedServers = this.#iceServers.length === 0 && iceServers.length > 0;
     if (iceServers.length === 0) return;
@@ -271,6 +272,10 @@ export class SessionClient extends Emitter {
     connection.ondatachannel = ({ channel }) => this.emit('channel', channel);
     this.emit('connection', connection);
   }
+}
+
+function overtaken() {
+  return new ProblemError({ code: 'overtaken', title: 'The connection was given up.', status: 0 });
 }
 
 function notOpen() {
