@@ -2,62 +2,8 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { settle } from '../src/test/page-clock.ts';
+import { type Asked, brokenBody, created, FakePeerConnection, fetchInto, problem } from '../src/test/page-fakes.ts';
 import { SessionClient } from './session-client.js';
-
-class FakeConnection {
-  static made: FakeConnection[] = [];
-  connectionState = 'new';
-  signalingState = 'stable';
-  currentRemoteDescription: { sdp: string } | null = null;
-  localDescription: { sdp: string } | null = null;
-
-  constructor() {
-    FakeConnection.made.push(this);
-  }
-
-  async createOffer(): Promise<{ type: string; sdp: string }> {
-    return { type: 'offer', sdp: 'a=ice-ufrag:u\r\na=ice-pwd:p\r\na=mid:0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n' };
-  }
-
-  async setLocalDescription({ type, sdp }: { type: string; sdp?: string }): Promise<void> {
-    this.signalingState = type === 'offer' ? 'have-local-offer' : 'stable';
-    if (sdp) this.localDescription = { sdp };
-  }
-
-  async setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
-    this.signalingState = 'stable';
-    this.currentRemoteDescription = { sdp };
-  }
-
-  setConfiguration(): void {}
-
-  close(): void {
-    this.connectionState = 'closed';
-  }
-}
-
-interface Asked {
-  readonly method: string;
-  readonly path: string;
-  readonly resume: string | null;
-  readonly signal: AbortSignal | undefined;
-  answer(response: Response | TypeError): Promise<void>;
-}
-
-const created = (session: string, body: BodyInit | null = 'answer') =>
-  new Response(body, {
-    status: 201,
-    headers: { Location: `/whip/live/${session}`, 'Fanlight-Resume': `${session}.token` },
-  });
-const brokenBody = () =>
-  new ReadableStream({
-    start: (controller) => controller.error(new TypeError('The connection broke.')),
-  });
-const problem = (status: number, code: string) =>
-  new Response(JSON.stringify({ code, title: code }), {
-    status,
-    headers: { 'Content-Type': 'application/problem+json' },
-  });
 
 describe('the client of a session', () => {
   let asked: Asked[];
@@ -65,25 +11,10 @@ describe('the client of a session', () => {
 
   beforeEach(() => {
     asked = [];
-    FakeConnection.made = [];
-    vi.stubGlobal('RTCPeerConnection', FakeConnection);
+    FakePeerConnection.made = [];
+    vi.stubGlobal('RTCPeerConnection', FakePeerConnection);
     vi.stubGlobal('document', { baseURI: 'http://fanlight.test/publish' });
-    vi.stubGlobal('fetch', (url: URL, { method = 'GET', headers, signal }: RequestInit = {}) => {
-      const answered = Promise.withResolvers<Response>();
-      signal?.addEventListener('abort', () => answered.reject(new DOMException('aborted', 'AbortError')));
-      asked.push({
-        method,
-        path: url.pathname,
-        resume: new Headers(headers).get('Fanlight-Resume'),
-        signal: signal ?? undefined,
-        answer: async (response) => {
-          if (response instanceof Response) answered.resolve(response);
-          else answered.reject(response);
-          for (let turn = 0; turn < 10; turn++) await settle();
-        },
-      });
-      return answered.promise;
-    });
+    vi.stubGlobal('fetch', fetchInto(asked));
     client = new SessionClient('/whip/live');
   });
   afterEach(() => {
@@ -143,7 +74,7 @@ describe('the client of a session', () => {
       expect(latest()).toMatchObject({ method: 'DELETE', path: '/whip/live/one' });
       await latest().answer(new Response());
       expect(await opening).toBe('overtaken');
-      expect(FakeConnection.made.every(({ connectionState }) => connectionState === 'closed')).toBe(true);
+      expect(FakePeerConnection.made.every(({ connectionState }) => connectionState === 'closed')).toBe(true);
     });
 
     it('its session was ended, ends the new one that the answer made instead', async () => {
