@@ -87,7 +87,7 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     await seeFrames(viewer, '#video', 10, 5_000);
     const after = await whileEncoding(FEW_FRAMES, publisher, viewer, 0.9);
     expect(after.seen.framesDecoded).toBeGreaterThan(0.9 * after.sent.framesEncoded);
-    expect(after.seen.freezeCount).toBeLessThanOrEqual(1);
+    expect(after.seen.totalFreezesDuration).toBeLessThan(MAX_FROZEN_SHARE * after.seconds);
     // The same connections all the time.
     expect(await viewer.getAttribute('body', 'data-state')).toBe('live');
     expect((await videoStatistics(viewer)).framesDecoded).toBeGreaterThan(after.seen.framesDecoded);
