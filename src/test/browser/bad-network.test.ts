@@ -75,8 +75,10 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     expect(seen.framesDecoded).toBeGreaterThan(0.85 * sent.framesEncoded);
     expect(seen.totalFreezesDuration).toBeLessThan(MAX_FROZEN_SHARE * seconds);
     expect(seen.pliCount).toBe(0);
-    expect(link.toClients.counters.reordered - before.reordered).toBeGreaterThan(50);
-    expect(link.toClients.counters.duplicated - before.duplicated).toBeGreaterThan(5);
+    await eventually('many packets changed places, and some came twice', () => {
+      const { reordered, duplicated } = link.toClients.counters;
+      return reordered - before.reordered > 50 && duplicated - before.duplicated > 5;
+    });
   });
 
   it('the picture recovers from 30 % loss both ways when the loss ends', PATIENT, async () => {
