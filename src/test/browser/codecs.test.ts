@@ -2,7 +2,7 @@
 // own negotiation decides: the pages only say which codecs they want.
 
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 import { SocketClient } from '../socket-client.ts';
 import { hasChromium, inState, launchChromium, People, seeFrames } from './browsers.ts';
@@ -199,9 +199,9 @@ suite('codecs in Chromium', () => {
       expect((await incoming(viewer)).codec).toBe(wish[0]);
       expect(await described()).toMatchObject({ state: 'live', tracks: [{ kind: 'video', codec: label }] });
       const size = SIZED.includes(wish[0]) ? { width: 320, height: 180 } : { width: null, height: null };
-      expect(await layersNow()).toEqual([
-        { rid: null, active: true, forwarded: true, bitrateBps: expect.any(Number), ...size },
-      ]);
+      const layer = { rid: null, active: true, forwarded: true, bitrateBps: expect.any(Number), ...size };
+      // Reviewed a few times a second, and told by another way than the picture.
+      await vi.waitFor(async () => expect(await layersNow()).toEqual([layer]), { interval: 100, timeout: 10_000 });
     },
   );
 
