@@ -243,8 +243,9 @@ suite('codecs in Chromium', () => {
 
       await inState(before.page, 'unsupported');
       expect(await before.page.textContent('#status-detail')).toContain('AV1');
-      expect(before.told.findLast((message) => message.includes('"type":"session"'))).toContain(
-        '"unsupportedCodec":"AV1"',
+      // Playwright tells of the page and of its WebSocket in no order.
+      await eventually('the session says so too', () =>
+        before.told.findLast((message) => message.includes('"type":"session"'))?.includes('"unsupportedCodec":"AV1"'),
       );
       const later = await joinWithVp8Only();
       await inState(later.page, 'unsupported');
