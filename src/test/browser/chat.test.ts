@@ -140,7 +140,10 @@ suite('in Chromium', () => {
     await server?.stop();
   });
 
-  it('people have names, write to each other, are moderated, and stay through a reconnect and a restart', async () => {
+  // Five pages, a reconnect and a restart.
+  it('people have names, write to each other, are moderated, and stay through a reconnect and a restart', {
+    timeout: 150_000,
+  }, async () => {
     const publisher = await pressGoLive(await open('/publish', AHEAD_MS));
     const [ann, bob] = [await join('Ann'), await join('Bob', AHEAD_MS)];
     await Promise.all([ann, bob].map((page) => seeFrames(page, '#video', 5)));
