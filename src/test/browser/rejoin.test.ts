@@ -18,7 +18,7 @@ import {
 import { firstFrameAfter, picturesOf, watchPicture } from './picture-watch.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
-const PATIENT = { timeout: 60_000 };
+const PATIENT = { timeout: 120_000 };
 
 function report(what: string, figures: Record<string, number>): void {
   process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
@@ -186,17 +186,23 @@ suite('in Chromium', () => {
         await next.click('#go-live');
         await next.waitForSelector('#status:has-text("Somebody else is live")');
 
-        const fromMs = Date.now();
+        const live = whenInState(next, 'live');
         await crash(first);
-        await inState(next, 'live');
-        const takenMs = Date.now() - fromMs;
+        const takenAtMs = await live;
         await seeFrames(viewer, '#video', 5);
-        const { states, statesAtMs } = await picturesOf(viewer);
+        await inState(viewer, 'live');
+        const { states, statesAtMs, framesAtMs } = await picturesOf(viewer);
         expect(states).toEqual(['live', 'interrupted', 'live']);
-        const [, noticedMs = 0, viewerMs = 0] = statesAtMs.map((atMs) => atMs - fromMs);
+        const [, noticedAtMs = 0, viewerAtMs = 0] = statesAtMs;
+        // The crash itself takes a moment: what viewers saw last tells when the page sent last.
+        const lastFrameAtMs = framesAtMs.findLast((atMs) => atMs < noticedAtMs) ?? 0;
+        const noticedMs = noticedAtMs - lastFrameAtMs;
+        const takenMs = takenAtMs - lastFrameAtMs;
+        const viewerMs = viewerAtMs - lastFrameAtMs;
         report('publisher page crashed, another one waited', { noticedMs, takenMs, viewerMs });
         expect(noticedMs).toBeLessThanOrEqual(3_000);
-        expect(takenMs).toBeLessThanOrEqual(8_000);
+        // 7 s of silence, and a join.
+        expect(takenMs).toBeLessThanOrEqual(9_000);
       },
     );
 
@@ -222,6 +228,23 @@ suite('in Chromium', () => {
     });
   });
 });
+
+/** Unix ms at which the page gets into this state, by its own clock: nothing between it and us delays that. */
+function whenInState(page: Page, state: string): Promise<number> {
+  const reached = page.evaluate(
+    (wanted) =>
+      new Promise<number>((resolve) => {
+        const look = (): void => {
+          if (document.body.dataset.state === wanted) resolve(Date.now());
+        };
+        new MutationObserver(look).observe(document.body, { attributeFilter: ['data-state'] });
+      }),
+    state,
+  );
+  // The page may be closed before, by a test that failed.
+  reached.catch(() => {});
+  return reached;
+}
 
 /** Its process ends without a word to anybody. */
 async function crash(page: Page): Promise<void> {
