@@ -7,6 +7,7 @@ import { eventually, startTestServer, type TestServer } from '../server.ts';
 import {
   hasChromium,
   hasFirefox,
+  hearSound,
   inboundStatistics,
   inState,
   launchChromium,
@@ -14,7 +15,6 @@ import {
   People,
   pressGoLive,
   seeFrames,
-  tapForSound,
 } from './browsers.ts';
 
 const suite = hasChromium && hasFirefox ? describe : describe.skipIf(true);
@@ -60,8 +60,7 @@ suite('with Firefox', () => {
     await seeFrames(publisher, '#preview', 10);
     const viewer = await open(chromium, `/join/${name}`);
     await seeFrames(viewer, '#video', 20);
-    await tapForSound(viewer);
-    await eventually('sound', async () => (await inboundStatistics(viewer)).audioEnergy > 0);
+    await hearSound(viewer);
     await eventually('the count', async () => (await publisher.textContent('#viewers')) === '1');
     await publisher.fill('#message-text', 'from Firefox');
     await publisher.click('#send-message');

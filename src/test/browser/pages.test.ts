@@ -5,13 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 import {
   hasChromium,
+  hearSound,
   inboundStatistics,
   inState,
   launchChromium,
   People,
   pressGoLive,
   seeFrames,
-  tapForSound,
 } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
@@ -67,8 +67,7 @@ suite('in Chromium', () => {
       /\S/.test((await publisher.textContent('#quality-words')) ?? ''),
     );
 
-    await tapForSound(viewer);
-    await eventually('sound', async () => (await inboundStatistics(viewer)).audioEnergy > 0);
+    await hearSound(viewer);
     await publisher.click('#mute');
     const silence = async () => {
       const before = (await inboundStatistics(viewer)).audioEnergy;
