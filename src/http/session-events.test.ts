@@ -297,7 +297,7 @@ describe('events', () => {
     client.destroy();
     for (let i = 0; i < 3; i++) await create(session);
     // It gives way, as soon as the server has noticed.
-    await expect.poll(async () => (await ask(session, ALL)).status).toBe(201);
+    await expect.poll(async () => (await ask(session, ALL)).status, { timeout: 10_000 }).toBe(201);
   });
 });
 

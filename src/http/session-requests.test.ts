@@ -1,6 +1,7 @@
 // Sessions of WHIP and WHEP over real HTTP: trickle, ICE restart, entity tags, the end; lenient and strict.
 
-import { request } from 'node:http';
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { FanlightError } from '../errors.ts';
 import { RemoteIce } from '../signaling/remote-ice.ts';
@@ -140,7 +141,7 @@ describe('an ICE restart (new credentials)', () => {
     const look = vi.spyOn(running.stage.registry, 'session');
     const both = ['one1', 'two2'].map((ufrag) => patch(fragmentWith(ufrag, NEW_PASSWORD), { 'If-Match': '*' }));
     // Each looks for the session when it comes in, and the first one again when it is its turn.
-    await vi.waitFor(() => expect(look.mock.calls.length).toBeGreaterThanOrEqual(3));
+    await vi.waitFor(() => expect(look.mock.calls.length).toBeGreaterThanOrEqual(3), { timeout: 10_000 });
     expect((await running.fetch(location)).status).toBe(204);
     expect(restarts()).toBe(1);
     open();
@@ -220,17 +221,15 @@ describe('a PATCH', () => {
     await openSession();
     const look = vi.spyOn(running.stage.registry, 'session');
     const remembered = vi.spyOn(RemoteIce.prototype, 'inTurn');
-    const answered = new Promise<number | undefined>((resolve) => {
-      const headers = { 'Content-Type': FRAGMENT_TYPE, 'Transfer-Encoding': 'chunked' };
-      const options = { port: running.port, path: location, method: 'PATCH', headers };
-      const sending = request(options, (response) => resolve(response.resume().statusCode));
-      sending.flushHeaders();
-      vi.waitFor(() => expect(look).toHaveBeenCalled()).then(() => {
-        running.stage.registry.end(location.split('/').at(-1) ?? '');
-        sending.end(fragmentWith());
-      });
-    });
-    expect(await answered).toBe(404);
+    const headers = { 'Content-Type': FRAGMENT_TYPE, 'Transfer-Encoding': 'chunked' };
+    const sending = request({ port: running.port, path: location, method: 'PATCH', headers });
+    const answered = once(sending, 'response');
+    sending.flushHeaders();
+    await vi.waitFor(() => expect(look).toHaveBeenCalled(), { timeout: 10_000 });
+    running.stage.registry.end(location.split('/').at(-1) ?? '');
+    sending.end(fragmentWith());
+    const [response] = (await answered) as [IncomingMessage];
+    expect(response.resume().statusCode).toBe(404);
     expect(remembered).not.toHaveBeenCalled();
     remembered.mockRestore();
   });
