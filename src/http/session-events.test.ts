@@ -133,11 +133,8 @@ describe('asking for events', () => {
   it('is no offer, and counts for the session', async () => {
     await start({ FANLIGHT_OFFERS_PER_MINUTE: '1' });
     const session = await view();
-    // No time passes, whatever the machine is busy with: nothing is earned anew.
-    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
     for (let i = 0; i < 100; i++) expect((await ask(session, ALL)).status).toBe(201);
     const refused = await ask(session, ALL);
-    clock.mockRestore();
     expect([refused.status, await codeOf(refused)]).toEqual([429, 'too_many_requests']);
   });
 
@@ -300,7 +297,7 @@ describe('events', () => {
     client.destroy();
     for (let i = 0; i < 3; i++) await create(session);
     // It gives way, as soon as the server has noticed.
-    await expect.poll(async () => (await ask(session, ALL)).status).toBe(201);
+    await expect.poll(async () => (await ask(session, ALL)).status, { timeout: 10_000 }).toBe(201);
   });
 });
 

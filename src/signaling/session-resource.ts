@@ -110,7 +110,7 @@ class WebRtcSessionResource implements SessionResource {
       service,
       find: (params) => this.#find(params),
       authorize: (authorization) => this.#authorizeAtSession(authorization),
-      countRequest: (id) => this.#remoteIceOf(id).countRequest(performance.now()),
+      countRequest: (id) => this.#remoteIceOf(id).countRequest(this.#options.now()),
     });
   }
 
@@ -171,7 +171,7 @@ class WebRtcSessionResource implements SessionResource {
   async #patch(request: Request<Session>, response: Response): Promise<void> {
     this.#authorizeAtSession(request.get('authorization'));
     const { id } = this.#find(request.params);
-    this.#remoteIceOf(id).countRequest(performance.now());
+    this.#remoteIceOf(id).countRequest(this.#options.now());
     requireContentType(request, FRAGMENT_TYPE);
     const condition = parseIfMatch(request.get('if-match'));
     if (condition.type === 'none' && this.#options.strict) throw new FanlightError('if_match_required');
@@ -195,7 +195,7 @@ class WebRtcSessionResource implements SessionResource {
     if (!isMatch(condition, iceTag)) throw new FanlightError('entity_tag_mismatch');
     // Candidates are not needed, since we are ICE-lite; those of a past generation are discarded (RFC 8840 §4.4).
     if (remote.generationOf(fragment) !== 'new') return void response.status(204).end();
-    remote.countRestart(performance.now());
+    remote.countRestart(this.#options.now());
     const description = await service.restartIce(id);
     remote.renewed([fragment]);
     response

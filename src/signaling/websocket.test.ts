@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOptions } from 'ws';
 import { Rights, type RightsOptions } from '../http/rights.ts';
 import { createLogger } from '../logger.ts';
@@ -35,7 +35,13 @@ async function start(keys: RightsOptions = {}, limits: Partial<WebSocketLimits> 
   await once(server, 'listening');
 }
 
+/** Timers run when the test says so, and sockets as ever: a pause of this process is no client's silence. */
+function holdTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+}
+
 afterEach(async () => {
+  vi.useRealTimers();
   for (const client of clients.splice(0)) client.socket.terminate();
   await endpoint.close();
   server.close();
@@ -204,18 +210,21 @@ describe('hello', () => {
   });
 
   it('that came in time keeps the socket open', async () => {
-    await start({}, { helloTimeoutMs: 60, keepAliveMs: 50 });
+    holdTimers();
+    await start({}, { helloTimeoutMs: 60 });
     const client = await greeted();
-    await once(client.socket, 'ping');
-    await once(client.socket, 'ping');
+    vi.advanceTimersByTime(1_000);
     await client.settled();
   });
 
   it('must come first, and a refused message does not buy time', async () => {
+    holdTimers();
     await start({}, { helloTimeoutMs: 100 });
     const client = await connect().opened();
+    vi.advanceTimersByTime(99);
     client.send({ type: 'ping' });
     expect(await client.next('error')).toMatchObject({ code: 'malformed_request', detail: 'Say hello first.' });
+    vi.advanceTimersByTime(1);
     expect((await client.closed).code).toBe(1008);
   });
 });
@@ -398,14 +407,18 @@ describe('a client that does wrong', () => {
   });
 
   it('by not answering pings is dropped, others stay', async () => {
+    holdTimers();
     await start({}, { keepAliveMs: 30 });
     const deaf = await connect({ autoPong: false }).opened();
-    const alive = await connect().opened();
+    const alive = await greeted();
+    for (let round = 0; round < 3; round++) {
+      const pinged = once(alive.socket, 'ping');
+      vi.advanceTimersByTime(30);
+      await pinged;
+      // The pong went before this.
+      await alive.settled();
+    }
     expect((await deaf.closed).code).toBe(1006);
-    await alive.hello();
-    await once(alive.socket, 'ping');
-    await once(alive.socket, 'ping');
-    await alive.settled();
   });
 });
 

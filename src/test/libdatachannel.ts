@@ -89,6 +89,11 @@ export class ObsLikePublisher extends LibdatachannelPeer {
     return this.negotiate(endpoint, false, options);
   }
 
+  /** The library says so a moment before its tracks are open, and to send before that is an error. */
+  override get isConnected(): boolean {
+    return super.isConnected && this.#video.isOpen() && this.#audio.isOpen();
+  }
+
   sendVideo(sequence: number, { key, payload = [] }: { readonly key: boolean; readonly payload?: number[] }): void {
     const data = [...(key ? KEY_FRAME : SLICE), ...payload];
     this.#video.sendMessageBinary(rtp(VIDEO, PUBLISHER_VIDEO_SSRC, sequence, sequence * 3000, data));
@@ -126,6 +131,11 @@ export class RecordedPublisher extends LibdatachannelPeer {
 
   publish(endpoint: string, options: OpenOptions = {}): Promise<OpenResult> {
     return this.negotiate(endpoint, false, options);
+  }
+
+  /** The library says so a moment before its tracks are open, and to send before that is an error. */
+  override get isConnected(): boolean {
+    return super.isConnected && this.#video.isOpen() && this.#audio.isOpen();
   }
 
   /** Plays in real time, from the key frame on. */

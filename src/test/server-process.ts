@@ -66,12 +66,17 @@ export class ServerProcess {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#process = child;
+    let isListening = false;
     for await (const line of createInterface({ input: child.stdout })) {
-      if (line.includes('"msg":"listening"')) break;
+      isListening = line.includes('"msg":"listening"');
+      if (isListening) break;
     }
     // The rest of its log must not fill the pipe.
     child.stdout.resume();
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
+    if (isListening) return;
+    // Its output may end before its exit is known.
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    throw new Error(`the server ended with ${child.exitCode ?? child.signalCode} before it listened`);
   }
 
   /** To its clients this is a network that swallows everything. */
@@ -100,13 +105,29 @@ export class ServerProcess {
   }
 }
 
+/**
+ * Below those that Linux gives to whoever asks for any (32768 to 60999): of these another process may get one between our look
+ * and the server's. Each process and thread of tests has a few of its own.
+ */
+const FIRST_PORT = 20_000;
+const OWN_PORTS = 100;
+const SHARES = 120;
+const share = (process.pid + 7 * Number(process.env.VITEST_POOL_ID ?? 0)) % SHARES;
+let portsGiven = 0;
+
 /** A TCP port that nobody has now. */
 export async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0);
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
+  for (let tries = 0; tries < OWN_PORTS; tries++) {
+    const port = FIRST_PORT + share * OWN_PORTS + (portsGiven++ % OWN_PORTS);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port is free');
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () => resolve(false));
+    probe.listen(port, () => probe.close(() => resolve(true)));
+  });
 }

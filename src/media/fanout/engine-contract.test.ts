@@ -81,7 +81,8 @@ class Receiver {
 
   /** The datagrams that came, once there are so many. */
   async datagrams(count: number): Promise<readonly Buffer[]> {
-    await vi.waitFor(() => expect(this.peer.received.length).toBeGreaterThanOrEqual(count), { interval: 2 });
+    const came = () => expect(this.peer.received.length).toBeGreaterThanOrEqual(count);
+    await vi.waitFor(came, { interval: 2, timeout: 10_000 });
     return this.peer.received;
   }
 
@@ -395,7 +396,7 @@ describe.each(CASES)('the %s engine with %s', (_name, _profileName, make, profil
     await to.packets(1);
     member.moveTo({ address: LOOPBACK, port: elsewhere.port });
     group.send([video(2)], 0);
-    await vi.waitFor(() => expect(elsewhere.received).toHaveLength(1), { interval: 2 });
+    await vi.waitFor(() => expect(elsewhere.received).toHaveLength(1), { interval: 2, timeout: 10_000 });
     expect(to.peer.received).toHaveLength(1);
   });
 

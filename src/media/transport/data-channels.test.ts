@@ -72,7 +72,7 @@ class Pair {
   }
 }
 
-const until = (check: () => void) => vi.waitFor(check, { interval: 2, timeout: 5000 });
+const until = (check: () => void) => vi.waitFor(check, { interval: 2, timeout: 20_000 });
 
 let pair: Pair;
 

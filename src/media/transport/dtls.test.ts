@@ -459,7 +459,8 @@ describe('a certificate that is slipped in', () => {
       },
     });
     await pair.whenConnected();
-    expect(slippedIn).toBe(1);
+    // More than once when the peer was kept from its work, and repeats.
+    expect(slippedIn).toBeGreaterThan(0);
     expect(pair.keys?.remoteKey).toEqual(pair.peer.extractSessionKeys(16, 12).localKey);
     await pair.exchange('hello');
   });
@@ -522,7 +523,7 @@ describe('somebody who repeats the proof of another and adds a key exchange of t
         return [datagram, record(22, handshake({ type: 16, sequence }, exchange))];
       },
     });
-    await vi.waitFor(() => expect(finished).toBe(1), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(finished).toBeGreaterThan(0), { interval: 2, timeout: 5000 });
     await new Promise((resolve) => setImmediate(resolve));
     expect(pair.peer.cipher.remoteKeyPair.curve).toBe(P256);
     // Its Finished is made with keys that the signature does not cover: to us it is noise.

@@ -59,7 +59,7 @@ afterEach(async () => {
 
 const texts = () => messages.map(({ payload }) => payload.toString());
 const arrived = (...expected: string[]) =>
-  vi.waitFor(() => expect(texts()).toEqual(expected), { interval: 2, timeout: 5000 });
+  vi.waitFor(() => expect(texts()).toEqual(expected), { interval: 2, timeout: 20_000 });
 
 /** The association still carries messages in both directions. */
 async function goesOn(): Promise<void> {
@@ -71,7 +71,7 @@ async function goesOn(): Promise<void> {
       expect(texts().at(-1)).toBe('still here');
       expect(peer.received.slice(before).map(({ payload }) => payload.toString())).toContain('us too');
     },
-    { interval: 2, timeout: 5000 },
+    { interval: 2, timeout: 20_000 },
   );
   expect(closed).toBe(0);
 }
@@ -82,9 +82,9 @@ describe('an association', () => {
     ours.send(5, PPID_TEXT, Buffer.from('to the peer'));
     await arrived('to us');
     expect(messages[0]).toMatchObject({ streamId: 3, ppid: PPID_BINARY });
-    await vi.waitFor(() => expect(peer.received).toHaveLength(1), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(peer.received).toHaveLength(1), { interval: 2, timeout: 20_000 });
     expect(peer.received[0]).toMatchObject({ streamId: 5, ppid: PPID_TEXT });
-    await vi.waitFor(() => expect(drained).toBeGreaterThan(0), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(drained).toBeGreaterThan(0), { interval: 2, timeout: 20_000 });
   });
 
   it('is told connected once, also when the peer repeats its cookie because the answer was lost', async () => {
@@ -117,7 +117,7 @@ describe('an association', () => {
 
   it('is ended by the abort of the peer, once', async () => {
     await peer.stop();
-    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 20_000 });
     ours.send(1, PPID_TEXT, Buffer.from('into nothing'));
     ours.receive(Buffer.alloc(40));
     ours.close();
@@ -179,10 +179,10 @@ describe('an association', () => {
 
   it('forgets the streams that the peer resets', async () => {
     peer.openChannel(9, 'passing');
-    await vi.waitFor(() => expect(messages).toHaveLength(1), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(messages).toHaveLength(1), { interval: 2, timeout: 20_000 });
     peer.sctp.reconfigQueue.push(9);
     await peer.sctp.transmitReconfigRequest();
-    await vi.waitFor(() => expect(resets).toContain(9), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(resets).toContain(9), { interval: 2, timeout: 20_000 });
     await goesOn();
   });
 });
@@ -234,7 +234,7 @@ describe('what a peer may send without harm', () => {
   it('a payload protocol that nobody knows, a DCEP acknowledgement of nothing', async () => {
     peer.message(1, 99, Buffer.from('unknown'));
     peer.message(777, 50, Buffer.from([2]));
-    await vi.waitFor(() => expect(messages).toHaveLength(2), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(messages).toHaveLength(2), { interval: 2, timeout: 20_000 });
     await goesOn();
   });
 
@@ -264,7 +264,7 @@ describe('what a peer may send without harm', () => {
     const started = performance.now();
     for (let count = 0; count < 10; count++) peer.raw(sctpChunk(3, 0, body));
     await new Promise(setImmediate);
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(10_000);
     await goesOn();
   });
 });
@@ -281,7 +281,7 @@ describe('order', () => {
     peer.raw(dataChunk({ tsn: tsn + 3, streamId: 2, sequence: 1 }, Buffer.from('two b')));
     peer.raw(dataChunk({ tsn, streamId: 1, sequence: 0 }, Buffer.from('one a')));
     peer.raw(dataChunk({ tsn: tsn + 1, streamId: 2, sequence: 0 }, Buffer.from('two a')));
-    await vi.waitFor(() => expect(messages).toHaveLength(4), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(messages).toHaveLength(4), { interval: 2, timeout: 20_000 });
     const of = (stream: number) => texts().filter((_, index) => messages[index]?.streamId === stream);
     expect(of(1)).toEqual(['one a', 'one b']);
     expect(of(2)).toEqual(['two a', 'two b']);
@@ -299,7 +299,7 @@ describe('order', () => {
       const packet = packets[index];
       if (packet) peer.raw(packet);
     }
-    await vi.waitFor(() => expect(messages).toHaveLength(90), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(messages).toHaveLength(90), { interval: 2, timeout: 20_000 });
     for (const stream of [0, 1, 2]) {
       const numbers = messages.filter(({ streamId }) => streamId === stream).map(({ payload }) => Number(payload));
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
@@ -325,13 +325,13 @@ describe('order', () => {
         expect(inFlight).toBe(before);
         expect(inFlight).toBeLessThan(40 * 42);
       },
-      { interval: 60, timeout: 5000 },
+      { interval: 60, timeout: 20_000 },
     );
     expect(closed).toBe(0);
     expect(messages).toEqual([]);
     peer.outgoing = () => true;
     if (lost) ours.receive(lost);
-    await vi.waitFor(() => expect(messages).toHaveLength(40), { interval: 5, timeout: 5000 });
+    await vi.waitFor(() => expect(messages).toHaveLength(40), { interval: 5, timeout: 20_000 });
     expect(messages.map(({ payload }) => payload[0])).toEqual(Array.from({ length: 40 }, (_, index) => index));
   });
 });
@@ -341,7 +341,7 @@ describe('a peer is cut off', () => {
     const tsn = peer.internals.localTsn;
     const payload = Buffer.alloc(400);
     for (let count = 0; count < 500; count++) peer.raw(dataChunk({ tsn: tsn + count, streamId: count }, payload));
-    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 20_000 });
   });
 
   it('that leaves more than a window of fragments unfinished', async () => {
@@ -349,7 +349,7 @@ describe('a peer is cut off', () => {
     for (let count = 0; count < 400; count++) {
       peer.raw(dataChunk({ tsn: tsn + count, streamId: 1, flags: count === 0 ? 2 : 0 }, Buffer.alloc(1100)));
     }
-    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 5000 });
+    await vi.waitFor(() => expect(closed).toBe(1), { interval: 2, timeout: 20_000 });
     expect(messages).toEqual([]);
   });
 
@@ -370,7 +370,7 @@ describe('a peer is cut off', () => {
       peer.message(stream, 50, channelOpen(`channel ${stream}`));
       peer.message(stream, PPID_BINARY, Buffer.alloc(65_536, stream));
     }
-    await vi.waitFor(() => expect(messages).toHaveLength(128), { interval: 5, timeout: 10_000 });
+    await vi.waitFor(() => expect(messages).toHaveLength(128), { interval: 5, timeout: 20_000 });
     expect(closed).toBe(0);
   });
 });

@@ -10,7 +10,7 @@ import { eventually, startTestServer, type TestServer } from '../server.ts';
 import { hasChromium, hasFirefox, launchChromium, launchFirefox, People, pressGoLive, seeFrames } from './browsers.ts';
 import { videoStatistics, whileEncoding } from './statistics.ts';
 
-const PATIENT = { timeout: 60_000 };
+const PATIENT = { timeout: 120_000 };
 /** A way through a town, there and back 40 ms. */
 const DELAY_MS = 20;
 /** Some 4 s of the fake camera. */
@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
 
   it('the picture goes on with 5 % loss both ways: what is lost is asked for and sent again', PATIENT, async () => {
     link.conditions = { loss: 0.05, delayMs: DELAY_MS };
-    const { sent, seen, seconds } = await whileEncoding(FRAMES, publisher, viewer);
+    const { sent, seen, seconds } = await whileEncoding(FRAMES, publisher, viewer, 0.85);
     expect(seen.framesDecoded).toBeGreaterThan(0.85 * sent.framesEncoded);
     expect(seen.totalFreezesDuration).toBeLessThan(MAX_FROZEN_SHARE * seconds);
     // Repaired by repetition, not by beginning anew.
@@ -71,12 +71,14 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
   it('the picture goes on with packets out of order and repeated', PATIENT, async () => {
     const before = link.toClients.counters;
     link.conditions = { duplication: 0.05, delayMs: DELAY_MS, jitterMs: 30 };
-    const { sent, seen, seconds } = await whileEncoding(FEW_FRAMES, publisher, viewer);
+    const { sent, seen, seconds } = await whileEncoding(FEW_FRAMES, publisher, viewer, 0.85);
     expect(seen.framesDecoded).toBeGreaterThan(0.85 * sent.framesEncoded);
     expect(seen.totalFreezesDuration).toBeLessThan(MAX_FROZEN_SHARE * seconds);
     expect(seen.pliCount).toBe(0);
-    expect(link.toClients.counters.reordered - before.reordered).toBeGreaterThan(50);
-    expect(link.toClients.counters.duplicated - before.duplicated).toBeGreaterThan(5);
+    await eventually('many packets changed places, and some came twice', () => {
+      const { reordered, duplicated } = link.toClients.counters;
+      return reordered - before.reordered > 50 && duplicated - before.duplicated > 5;
+    });
   });
 
   it('the picture recovers from 30 % loss both ways when the loss ends', PATIENT, async () => {
@@ -84,10 +86,10 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     const during = await whileEncoding(FEW_FRAMES, publisher, viewer);
     expect(during.seen.nackCount).toBeGreaterThan(10);
     link.conditions = { delayMs: DELAY_MS };
-    await seeFrames(viewer, '#video', 10, 5_000);
-    const after = await whileEncoding(FEW_FRAMES, publisher, viewer);
+    await seeFrames(viewer, '#video', 10);
+    const after = await whileEncoding(FEW_FRAMES, publisher, viewer, 0.9);
     expect(after.seen.framesDecoded).toBeGreaterThan(0.9 * after.sent.framesEncoded);
-    expect(after.seen.freezeCount).toBeLessThanOrEqual(1);
+    expect(after.seen.totalFreezesDuration).toBeLessThan(MAX_FROZEN_SHARE * after.seconds);
     // The same connections all the time.
     expect(await viewer.getAttribute('body', 'data-state')).toBe('live');
     expect((await videoStatistics(viewer)).framesDecoded).toBeGreaterThan(after.seen.framesDecoded);
@@ -97,8 +99,8 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     link.toClients.conditions = { loss: 1 };
     await whileEncoding(40, publisher, viewer);
     link.conditions = GOOD;
-    await seeFrames(viewer, '#video', 10, 5_000);
-    const after = await whileEncoding(40, publisher, viewer);
+    await seeFrames(viewer, '#video', 10);
+    const after = await whileEncoding(40, publisher, viewer, 0.9);
     expect(after.seen.framesDecoded).toBeGreaterThan(0.9 * after.sent.framesEncoded);
   });
 
@@ -122,7 +124,9 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     link.toClients.conditions = { loss: 1 };
     await eventually('more than two seconds are lost', () => deaf.sinceKeyFrameMs > untilMs);
     link.conditions = GOOD;
-    await seeFrames(page, '#video', 30, 5_000);
+    await seeFrames(page, '#video', 30);
+    // The key frame that it did not wait for.
+    expect(deaf.sinceKeyFrameMs).toBeGreaterThan(untilMs);
     deaf.close();
   });
 
@@ -130,7 +134,7 @@ describe.skipIf(!hasChromium)('on a bad network', () => {
     const page = await open(firefox ?? chromium, '/join/bad');
     await seeFrames(page, '#video', 20);
     link.conditions = { loss: 0.05, delayMs: DELAY_MS };
-    const { sent, seen } = await whileEncoding(FRAMES, publisher, page);
+    const { sent, seen } = await whileEncoding(FRAMES, publisher, page, 0.8);
     expect(seen.framesDecoded).toBeGreaterThan(0.8 * sent.framesEncoded);
     expect(seen.nackCount).toBeGreaterThan(0);
     expect(seen.pliCount).toBeLessThanOrEqual(2);

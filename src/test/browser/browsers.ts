@@ -11,6 +11,7 @@ import {
   firefox,
   type Page,
 } from 'playwright-core';
+import { eventually } from '../server.ts';
 
 const CHROMIUM = '/usr/bin/chromium';
 const FIREFOX = '/usr/bin/firefox-esr';
@@ -135,7 +136,21 @@ export async function inState(page: Page, state: string, withinMs = 15_000): Pro
  * whether it mutes hangs on whether Playwright's first question, a gesture to it, came before the picture.
  */
 export async function tapForSound(page: Page): Promise<void> {
-  if (await page.isVisible('#unmute')) await page.click('#unmute');
+  if (!(await page.isVisible('#unmute'))) return;
+  // It goes by itself when the browser allows sound meanwhile.
+  await page.click('#unmute', { timeout: 2_000 }).catch(() => {});
+}
+
+/** Waits until the sound of a join page is heard. The page may ask for the tap at any time until then. */
+export async function hearSound(page: Page): Promise<void> {
+  await eventually(
+    'sound',
+    async () => {
+      await tapForSound(page);
+      return (await inboundStatistics(page)).audioEnergy > 0;
+    },
+    20_000,
+  );
 }
 
 /** Numbers of the page's own connection, by the browser's statistics. */

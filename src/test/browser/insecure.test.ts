@@ -1,13 +1,12 @@
 // What somebody meets who opens the pages from another machine: over plain http a browser gives no camera, so the publish
 // page shows the way to the secure one; watching needs none of that.
 
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { hostAddresses } from '../../media/transport/candidates.ts';
 import { startTestServer, type TestServer } from '../server.ts';
+import { freePort } from '../server-process.ts';
 import { hasChromium, inState, launchChromium, People, seeFrames } from './browsers.ts';
 
 /** Of this machine, as others reach it. Browsers trust a loopback address as they trust https. */
@@ -15,15 +14,6 @@ const [ADDRESS = ''] = hostAddresses(networkInterfaces()).filter((address) => !/
 const suite = hasChromium && ADDRESS !== '' ? describe : describe.skipIf(true);
 if (ADDRESS === '')
   process.stderr.write('This machine has no IPv4 address but loopback: pages over plain http are not tested.\n');
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0);
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 suite('over plain http from another machine, in Chromium', () => {
   let server: TestServer;

@@ -11,7 +11,7 @@ import { hasChromium, launchChromium, People } from './browsers.ts';
 const MAX_SKEW_MS = 40;
 const BEATS = 8;
 /** An engine brings the two together step by step, some 15 ms a second, and leaves less than 30 ms as it is. */
-const SETTLED_WITHIN_MS = 60_000;
+const SETTLED_WITHIN_MS = 120_000;
 
 describe.skipIf(!hasChromium)('a viewer in Chromium', () => {
   let server: TestServer;
@@ -28,7 +28,7 @@ describe.skipIf(!hasChromium)('a viewer in Chromium', () => {
     await server?.stop();
   });
 
-  it('has the sound of a moment within 40 ms of its picture', { timeout: 80_000 }, async () => {
+  it('has the sound of a moment within 40 ms of its picture', { timeout: 180_000 }, async () => {
     const publisher = await people.newPage(browser);
     const viewer = await people.newPage(browser);
     for (const page of [publisher, viewer]) {

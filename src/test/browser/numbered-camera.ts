@@ -38,10 +38,12 @@ function installReader(): void {
     read(video) {
       if (!look) return undefined;
       look.drawImage(video, 0, 0, columns * 8, rows * 8);
+      // Once for all cells: each question costs a copy, and this is done for each frame of each page.
+      const { data, width } = look.getImageData(0, 0, columns * 8, rows * 8);
       let bits = 0;
       for (let at = 0; at < columns * rows; at++) {
         const [left, top] = [at % columns, Math.floor(at / columns)];
-        const [red = 0] = look.getImageData(left * 8 + 4, top * 8 + 4, 1, 1).data;
+        const red = data[((top * 8 + 4) * width + left * 8 + 4) * 4] ?? 0;
         if (red > 128) bits |= 1 << at;
       }
       const number = bits >> 2;

@@ -5,13 +5,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { eventually, startTestServer, type TestServer } from '../server.ts';
 import {
   hasChromium,
+  hearSound,
   inboundStatistics,
   inState,
   launchChromium,
   People,
   pressGoLive,
   seeFrames,
-  tapForSound,
 } from './browsers.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
@@ -67,8 +67,7 @@ suite('in Chromium', () => {
       /\S/.test((await publisher.textContent('#quality-words')) ?? ''),
     );
 
-    await tapForSound(viewer);
-    await eventually('sound', async () => (await inboundStatistics(viewer)).audioEnergy > 0);
+    await hearSound(viewer);
     await publisher.click('#mute');
     const silence = async () => {
       const before = (await inboundStatistics(viewer)).audioEnergy;
@@ -182,10 +181,12 @@ suite('in Chromium', () => {
       });
     expect(await connection()).toBe(false);
 
-    const interrupted = inState(witness, 'interrupted');
-    await publisher.reload();
-    await interrupted;
-    expect(await witness.textContent('#status')).toMatch(/right back.*by itself/is);
+    // Looked for from before: the words are gone as soon as the publisher is back.
+    const interrupted = witness.waitForFunction(() => {
+      const said = document.querySelector('#status')?.textContent ?? '';
+      return document.body.dataset.state === 'interrupted' && /right back.*by itself/is.test(said);
+    });
+    await Promise.all([interrupted, publisher.reload()]);
     await inState(publisher, 'live');
     expect(
       await publisher.evaluate(() => (globalThis as unknown as { fanlight: { session: string } }).fanlight.session),

