@@ -174,8 +174,9 @@ class WebSocketEndpoint {
     for (const topic of interests.topics) this.#byTopic.add(topicKey(topic, interests.broadcast), connection);
   }
 
-  /** The socket that is tied to the session for longest gives way to one too many. */
+  /** The newest one speaks for the page of the moment; the one that is tied for longest gives way to one too many. */
   #tie(connection: WebSocketConnection, sessionId: string): void {
+    for (const other of this.#bySession.of(sessionId)) other.succeeded();
     this.#bySession.add(sessionId, connection);
     const tied = this.#bySession.of(sessionId);
     const [oldest] = tied;
