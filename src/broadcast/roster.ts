@@ -84,6 +84,7 @@ export class Roster {
     this.announcer = new Announcer({
       clock: this.#clock,
       quietMs: this.#limits.viewerCountQuietMs,
+      deliveriesPerSecond: this.#limits.newsDeliveriesPerSecond,
       viewOf: (name) => this.view(name as BroadcastName),
       onFault: (error) => this.#log?.warn({ err: error }, 'a listener of domain events failed'),
     });

@@ -94,7 +94,10 @@ class WebSocketEndpoint {
     };
     this.#webSockets = new WebSocketServer(serverOptions);
     for (const server of options.servers) server.on('upgrade', this.#onUpgrade);
-    this.#unsubscribe = options.service.subscribe((event) => this.#deliver(event));
+    this.#unsubscribe = options.service.subscribe(
+      (event) => this.#deliver(event),
+      (broadcast) => this.#byBroadcast.of(broadcast).size,
+    );
     this.#keepAlive = setInterval(() => {
       for (const connection of this.#connections.keys()) connection.checkAlive();
     }, this.#limits.keepAliveMs);
