@@ -240,7 +240,9 @@ export class Broadcast {
 
   /** Nobody has the name, or who has it is gone. */
   isFree(nowMs: number): boolean {
-    return this.#publisher?.isGone(nowMs, this.#limits.silentPublisherMs) ?? true;
+    if (!this.#publisher) return true;
+    const goneAtMs = this.#publisher.goneAtMs(this.#limits.silentPublisherMs);
+    return goneAtMs !== undefined && goneAtMs <= nowMs;
   }
 
   #conclude(): BroadcastState {

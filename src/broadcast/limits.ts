@@ -35,6 +35,8 @@ export interface Limits {
   readonly noticeBurst: number;
   /** Changes of the viewer count and the settings alone are told at most this often per broadcast. */
   readonly viewerCountQuietMs: number;
+  /** They, and who is here, go to every client of a broadcast: with many of them each of both is told less often. */
+  readonly newsDeliveriesPerSecond: number;
   /** Names of one session: everybody may be told each of them. */
   readonly namesPerSecond: number;
   readonly nameBurst: number;
@@ -75,6 +77,7 @@ export const DEFAULT_LIMITS: Limits = {
   noticesPerSecond: 5,
   noticeBurst: 40,
   viewerCountQuietMs: 100,
+  newsDeliveriesPerSecond: 20_000,
   namesPerSecond: 1,
   nameBurst: 3,
   chatMessages: 100,

@@ -140,6 +140,7 @@ test('of a thousand that are asked, few come in the same 100 ms', () => {
   const announcer = new Announcer({
     clock,
     quietMs: 0,
+    deliveriesPerSecond: 1,
     onFault: () => {},
     viewOf: () => {
       throw new Error('no broadcast here');

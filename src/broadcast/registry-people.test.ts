@@ -40,6 +40,25 @@ async function named(stage: Stage, name: string): Promise<OpenedSession & { tran
 }
 
 describe('presence', () => {
+  test('is told to thousands less often: at most 20,000 deliveries a second', async () => {
+    const stage = new Stage();
+    const clients = 10_000;
+    stage.registry.subscribe(
+      () => {},
+      () => clients,
+    );
+    const people = await Promise.all(Array.from({ length: 10 }, () => stage.watch()));
+    for (let round = 0; round < 10; round += 1) {
+      for (const [index, { session }] of people.entries()) {
+        stage.registry.people.rename(session.id, `${round} of ${index}`);
+        stage.clock.advance(100);
+      }
+    }
+    expect((newsOfPeople(stage).length * clients) / 10).toBeLessThanOrEqual(20_000);
+    stage.clock.advance(1_000);
+    expect(newsOfPeople(stage).at(-1)).toContain('~9 of 9');
+  });
+
   test('lists those who give a name, and tells changes four times a second', async () => {
     const stage = new Stage();
     const ann = await named(stage, 'Ann');

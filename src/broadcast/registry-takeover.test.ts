@@ -72,6 +72,66 @@ test.each<[string, (stage: Stage, publisher: Awaited<ReturnType<Stage['publish']
   await expect(stage.open('publisher')).resolves.toBeDefined();
 });
 
+test.each<[string, (stage: Stage, transportId: string) => Stage]>([
+  ['was started again', (stage) => stage.restart()],
+  [
+    'lost a worker',
+    (stage, transportId) => {
+      stage.killWorkerOf(transportId);
+      return stage;
+    },
+  ],
+])('a server that %s keeps the name 7 s for its publisher, and tells who waits for it', async (_, fails) => {
+  const before = new Stage();
+  const publisher = await before.publish();
+  const stage = fails(before, publisher.transportId);
+  stage.clock.advance(1_000);
+  await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
+  stage.clock.advance(5_999);
+  expect(stage.registry.describe('live').free).toBe(false);
+  const news = stage.newsOf('live').length;
+  stage.clock.advance(1);
+  expect(stage.newsOf('live').slice(news)).toEqual(['interrupted 0']);
+  expect(stage.registry.describe('live').free).toBe(true);
+  await stage.publish();
+  expect(stage.storyOf(publisher.session.id).at(-1)).toBe('ended taken-over');
+});
+
+test('a publisher that resumes after a restart keeps the name, and nobody is told that it is free', async () => {
+  const before = new Stage();
+  const publisher = await before.publish();
+  const stage = before.restart();
+  stage.clock.advance(5_000);
+  await stage.publish(resumeOf(publisher));
+  const news = stage.newsOf('live').length;
+  stage.clock.advance(10_000);
+  expect(stage.newsOf('live')).toHaveLength(news);
+  await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
+});
+
+test('a worker that dies does not prolong a silence', async () => {
+  const stage = new Stage();
+  const { transportId } = await stage.publish();
+  stage.media.emit({ type: 'silent', transportId, forMs: 2_000 });
+  stage.clock.advance(3_000);
+  stage.killWorkerOf(transportId);
+  await expect(stage.open('publisher')).rejects.toMatchObject({ code: 'already_live' });
+  stage.clock.advance(2_000);
+  await expect(stage.open('publisher')).resolves.toBeDefined();
+});
+
+test.each<[string, (stage: Stage, transportId: string) => void]>([
+  ['nothing is heard of it', (stage, transportId) => stage.media.emit({ type: 'silent', transportId, forMs: 2_000 })],
+  ['its worker dies', (stage, transportId) => stage.killWorkerOf(transportId)],
+])('who said that it leaves does not get the name back because then %s', async (_, happens) => {
+  const stage = new Stage();
+  const { session, transportId } = await stage.publish();
+  stage.registry.leave(session.id);
+  happens(stage, transportId);
+  expect(stage.registry.describe('live').free).toBe(true);
+  await expect(stage.open('publisher')).resolves.toBeDefined();
+});
+
 test('the same key and the session itself have the name back at any moment of silence', async () => {
   for (const again of ['key', 'session']) {
     const stage = new Stage();

@@ -21,6 +21,7 @@ import type {
   OpenedSession,
   OpenSessionRequest,
   PublisherClaim,
+  Reach,
   SessionView,
   ViewerReception,
 } from './service.ts';
@@ -184,8 +185,8 @@ export class Registry implements BroadcastService {
     return broadcast.view(this.#clock.now());
   }
 
-  subscribe(listener: (event: BroadcastEvent) => void): () => void {
-    return this.#roster.announcer.subscribe(listener);
+  subscribe(listener: (event: BroadcastEvent) => void, reach?: Reach): () => void {
+    return this.#roster.announcer.subscribe(listener, reach);
   }
 
   totals(): { readonly broadcasts: number; readonly viewers: number; readonly publishers: number } {

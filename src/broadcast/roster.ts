@@ -56,7 +56,7 @@ export class Roster {
   readonly #sessions = new Map<string, Session>();
   readonly #byTransport = new Map<string, Session>();
   readonly #sessionDeadlines: Deadlines<Session>;
-  /** Publishers of which nothing is heard. */
+  /** Publishers of which nothing is heard: who waits for the name is told when strangers may have it. */
   readonly #silences: Deadlines<Session>;
   readonly #oblivion: Oblivion;
   #onDeserted = () => {};
@@ -78,14 +78,13 @@ export class Roster {
       },
     });
     this.#sessionDeadlines = new Deadlines(this.#clock, (session) => this.apply(session, 'deadline'));
-    this.#silences = new Deadlines(this.#clock, (session) => {
-      if (session.state === 'away') this.announcer.broadcastChanged(session.broadcast);
-    });
+    this.#silences = new Deadlines(this.#clock, (session) => this.announcer.broadcastChanged(session.broadcast));
     const onDue = (broadcast: Broadcast) => this.#forgetLeftBehind(broadcast);
     this.#oblivion = new Oblivion({ clock: this.#clock, limits: this.#limits, onDue });
     this.announcer = new Announcer({
       clock: this.#clock,
       quietMs: this.#limits.viewerCountQuietMs,
+      deliveriesPerSecond: this.#limits.newsDeliveriesPerSecond,
       viewOf: (name) => this.view(name as BroadcastName),
       onFault: (error) => this.#log?.warn({ err: error }, 'a listener of domain events failed'),
     });
@@ -186,13 +185,9 @@ export class Roster {
     if (session.role === 'publisher' && session.state === 'ended') this.#directory.makePlace(0);
   }
 
-  /** Who waits for the name is told anew when the silence is long enough for strangers. */
   fellSilent(session: Session, forMs: number): void {
-    const nowMs = this.#clock.now();
-    session.fellSilent(forMs, nowMs);
+    session.fellSilent(forMs, this.#clock.now());
     this.apply(session, 'silent');
-    if (session.role !== 'publisher') return;
-    this.#silences.set(session, nowMs + Math.max(0, this.#limits.silentPublisherMs - forMs));
   }
 
   /** The transport is gone already. */
@@ -212,6 +207,7 @@ export class Roster {
     const { visible, adjusted, judged } = broadcast.refresh(this.#clock.now());
     if (changed) {
       this.#sessionDeadlines.set(changed, changed.deadlineMs);
+      this.#followSilence(changed);
       this.presence.note(changed);
     }
     this.#oblivion.follow(broadcast);
@@ -274,6 +270,13 @@ export class Roster {
     this.#directory.clear();
     this.presence.close();
     this.announcer.close();
+  }
+
+  #followSilence(session: Session): void {
+    if (session.role !== 'publisher') return;
+    const goneAtMs = session.goneAtMs(this.#limits.silentPublisherMs);
+    // Of one that is gone already the news of the change itself says so.
+    this.#silences.set(session, goneAtMs !== undefined && goneAtMs > this.#clock.now() ? goneAtMs : undefined);
   }
 
   #broadcastOf(session: Session): Broadcast {

@@ -106,7 +106,7 @@ export interface OpenedSession {
 }
 
 export type BroadcastEvent =
-  /** Something in the view changed (at most one event per broadcast and 100 ms for the viewer count and settings alone). */
+  /** Something in the view changed (for the viewer count and settings alone at most one event per broadcast and 100 ms, and fewer the more clients hear it). */
   | { readonly type: 'broadcast'; readonly broadcast: BroadcastView }
   | { readonly type: 'session'; readonly session: SessionView }
   | { readonly type: 'data'; readonly broadcast: string; readonly message: DataMessage }
@@ -128,6 +128,9 @@ export type BroadcastEvent =
     }
   /** The session's transport took a step toward its first picture, as `TransportEvent` says it. */
   | { readonly type: 'progress'; readonly sessionId: string; readonly step: JoinStep; readonly atMs: number };
+
+/** To how many clients a listener brings what happens in a broadcast. */
+export type Reach = (broadcast: string) => number;
 
 /** `codec`: the publisher sends what this viewer did not negotiate. */
 export type ReconnectReason = 'server-stopping' | 'codec';
@@ -186,8 +189,8 @@ export interface BroadcastService {
   stateMessages(name: string): readonly DataMessage[];
   /** Errors: invalid_name, too_many_requests, broadcast_limit, shutting_down. */
   updateSettings(name: string, change: Partial<BroadcastSettings>): BroadcastView;
-  /** Listener is called synchronously after each change. Returns unsubscribe. */
-  subscribe(listener: (event: BroadcastEvent) => void): () => void;
+  /** Listener is called synchronously after each change. Returns unsubscribe. `reach`: nobody when not given. */
+  subscribe(listener: (event: BroadcastEvent) => void, reach?: Reach): () => void;
   /** Counters for metrics. */
   totals(): { readonly broadcasts: number; readonly viewers: number; readonly publishers: number };
   /** It takes no sessions any more. */

@@ -3,10 +3,12 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Limits } from '../broadcast/limits.ts';
 import { Registry } from '../broadcast/registry.ts';
 import type { BroadcastEvent } from '../broadcast/service.ts';
 import { EventReader } from '../test/event-reader.ts';
 import { OFFER_TYPE, offerWith, RunningApp } from '../test/running-app.ts';
+import { SocketClient } from '../test/socket-client.ts';
 
 const ALL = ['active', 'inactive', 'layers', 'reconnect', 'viewercount'];
 const EXTENSION = 'urn:ietf:params:whep:ext:core:server-sent-events';
@@ -14,8 +16,8 @@ const EXTENSION = 'urn:ietf:params:whep:ext:core:server-sent-events';
 let running: RunningApp;
 const readers: EventReader[] = [];
 
-async function start(env: Record<string, string> = {}): Promise<void> {
-  running = await RunningApp.start({ env });
+async function start(env: Record<string, string> = {}, limits: Partial<Limits> = {}): Promise<void> {
+  running = await RunningApp.start({ env, limits });
 }
 
 beforeEach(() => {
@@ -202,6 +204,23 @@ describe('events', () => {
     await running.stage.watch();
     running.stage.clock.advance(100);
     expect([await events.next(), await events.next()].map(({ name }) => name)).toEqual(['viewercount', 'viewercount']);
+  });
+
+  it('tell the viewer count the less often the more listen, here and over WebSockets', async () => {
+    await start({}, { newsDeliveriesPerSecond: 2 });
+    const session = await view();
+    for (const _ of [1, 2]) await create(session);
+    const socket = await new SocketClient(`ws://127.0.0.1:${running.port}/ws`).opened();
+    await socket.hello();
+    running.stage.clock.advance(1_000);
+    const { stage } = running;
+    const news = stage.newsOf('live').length;
+    await stage.watch();
+    stage.clock.advance(1_499);
+    expect(stage.newsOf('live')).toHaveLength(news);
+    stage.clock.advance(1);
+    expect(stage.newsOf('live').slice(news)).toEqual(['idle 2']);
+    socket.socket.close();
   });
 
   it('of another broadcast are not heard', async () => {

@@ -40,6 +40,8 @@ export class Peers {
   readonly #audience: Audience;
   /** By transport. */
   readonly #publishers = new Map<string, PublisherPeer>();
+  /** The same by broadcast, so that a wish for a key frame looks at no others. The oldest first. */
+  readonly #publishersOf = new Map<string, Set<PublisherPeer>>();
   /** Transports that nobody has come for yet, and some for which somebody just has. */
   readonly #pending = new Set<Transport>();
   readonly #offers = new OfferMemory();
@@ -110,7 +112,7 @@ export class Peers {
 
   close(transportId: string): void {
     this.#publishers.get(transportId)?.close();
-    this.#publishers.delete(transportId);
+    this.#removePublisher(transportId);
     this.#audience.viewer(transportId)?.close();
     this.#audience.remove(transportId);
   }
@@ -120,8 +122,8 @@ export class Peers {
   }
 
   /** The oldest first; two while one takes over from the other. */
-  publishersOf(broadcast: string): PublisherPeer[] {
-    return [...this.#publishers.values()].filter((peer) => peer.broadcast === broadcast);
+  publishersOf(broadcast: string): readonly PublisherPeer[] {
+    return [...(this.#publishersOf.get(broadcast) ?? [])];
   }
 
   get publishers(): Iterable<PublisherPeer> {
@@ -150,10 +152,21 @@ export class Peers {
       startMemory: settings.startMemory,
       onItem: (item) => onItem(broadcast, id, item),
       tell,
-      onEnd: () => this.#publishers.delete(id),
+      onEnd: () => this.#removePublisher(id),
     });
     this.#publishers.set(id, peer);
+    const others = this.#publishersOf.get(broadcast);
+    if (others) others.add(peer);
+    else this.#publishersOf.set(broadcast, new Set([peer]));
     return peer;
+  }
+
+  #removePublisher(transportId: string): void {
+    const peer = this.#publishers.get(transportId);
+    if (!peer) return;
+    this.#publishers.delete(transportId);
+    const others = this.#publishersOf.get(peer.broadcast);
+    if (others?.delete(peer) && others.size === 0) this.#publishersOf.delete(peer.broadcast);
   }
 
   #addViewer({ transportId: id, broadcast }: OpenTransportRequest, negotiation: Negotiation): ViewerPeer {

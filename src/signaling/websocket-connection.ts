@@ -67,6 +67,8 @@ export class WebSocketConnection {
   /** Broadcasts whose remembered messages were sent: they are large, and what comes after them is sent as it comes. */
   readonly #remembered = new Set<string>();
   #greeted: Greeted | undefined;
+  /** Another socket has said hello for its session since it did. */
+  #isSucceeded = false;
   #isAlive = true;
   #flushedBytes = 0;
 
@@ -112,6 +114,11 @@ export class WebSocketConnection {
     if (!this.#greeted?.readsBySession) return;
     this.#greeted = { ...this.#greeted, ...NOTHING };
     this.#context.subscribe(this, this.#greeted);
+  }
+
+  /** Another socket has said hello for its session: a page that was reloaded, or one whose socket was lost. */
+  succeeded(): void {
+    this.#isSucceeded = true;
   }
 
   /** Ends a connection that is dead, and asks a living one for a sign of life. To be called every now and then. */
@@ -190,7 +197,7 @@ export class WebSocketConnection {
         service.chat.mute(greeted.broadcast, { ...message, reason: message.reason ?? '' });
         break;
       case 'leaving':
-        if (greeted.sessionId !== undefined) service.leave(greeted.sessionId);
+        this.#leave(greeted);
         break;
       case 'first-picture':
         this.#firstPicture(greeted, message.ms);
@@ -211,12 +218,18 @@ export class WebSocketConnection {
     const broadcast = service.describe(greeted.broadcast);
     const before = this.#greeted;
     this.#greeted = greeted;
+    this.#isSucceeded = false;
     this.#context.subscribe(this, greeted);
     this.send(serverMessage.welcome({ broadcast, session, iceServers: iceServers(), nowMs: now() }));
     if (greeted.data) this.#sendRemembered(broadcast.name);
     // What the socket heard about all the time needs no telling again.
     const isHeard = (topic: Topic) => before?.broadcast === broadcast.name && before.topics.includes(topic);
     for (const topic of topics) if (!isHeard(topic)) this.send(topicNow(topic, broadcast.name, service));
+  }
+
+  /** On a bad network the farewell of a page may come when the next page of the session is connected already. */
+  #leave({ sessionId }: Greeted): void {
+    if (sessionId !== undefined && !this.#isSucceeded) this.#context.service.leave(sessionId);
   }
 
   #rename(greeted: Greeted, name: string): void {

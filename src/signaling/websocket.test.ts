@@ -334,6 +334,45 @@ describe('a publisher', () => {
     expect(stage.registry.describe('live').state).toBe('interrupted');
   });
 
+  it('that resumed since its socket said hello leaves by that socket all the same', async () => {
+    await start();
+    const publisher = await stage.publish();
+    const client = await greeted({ role: 'publisher', resume: resumeOf(publisher) });
+    const [sessionId, token] = [publisher.session.id, publisher.resumeToken];
+    await stage.publish({ resume: { sessionId, token } });
+    client.send({ type: 'leaving' });
+    await client.settled();
+    expect(stage.registry.describe('live').state).toBe('interrupted');
+  });
+
+  it.each([
+    ['is there', async () => {}],
+    ['has come and gone', async (newer: SocketClient) => newer.socket.close()],
+  ])(
+    'whose page was reloaded is not put away by the late farewell of the old page when the socket of the new one %s',
+    async (_, happens) => {
+      await start();
+      const resume = resumeOf(await stage.publish());
+      const older = await greeted({ role: 'publisher', resume });
+      const newer = await greeted({ role: 'publisher', resume });
+      await happens(newer);
+      older.send({ type: 'leaving' });
+      await older.settled();
+      expect(stage.registry.describe('live').state).toBe('live');
+    },
+  );
+
+  it('leaves by the socket that said hello last', async () => {
+    await start();
+    const resume = resumeOf(await stage.publish());
+    const older = await greeted({ role: 'publisher', resume });
+    await greeted({ role: 'publisher', resume });
+    await older.hello({ role: 'publisher', resume });
+    older.send({ type: 'leaving' });
+    await older.settled();
+    expect(stage.registry.describe('live').state).toBe('interrupted');
+  });
+
   it('that has its rights from its session loses them with it', async () => {
     await start({ publishKey: 'publish-key' });
     const publisher = await stage.publish({ keyHash: keyHashOf('publish-key') });

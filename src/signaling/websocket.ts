@@ -94,7 +94,10 @@ class WebSocketEndpoint {
     };
     this.#webSockets = new WebSocketServer(serverOptions);
     for (const server of options.servers) server.on('upgrade', this.#onUpgrade);
-    this.#unsubscribe = options.service.subscribe((event) => this.#deliver(event));
+    this.#unsubscribe = options.service.subscribe(
+      (event) => this.#deliver(event),
+      (broadcast) => this.#byBroadcast.of(broadcast).size,
+    );
     this.#keepAlive = setInterval(() => {
       for (const connection of this.#connections.keys()) connection.checkAlive();
     }, this.#limits.keepAliveMs);
@@ -174,8 +177,9 @@ class WebSocketEndpoint {
     for (const topic of interests.topics) this.#byTopic.add(topicKey(topic, interests.broadcast), connection);
   }
 
-  /** The socket that is tied to the session for longest gives way to one too many. */
+  /** The newest one speaks for the page of the moment; the one that is tied for longest gives way to one too many. */
   #tie(connection: WebSocketConnection, sessionId: string): void {
+    for (const other of this.#bySession.of(sessionId)) other.succeeded();
     this.#bySession.add(sessionId, connection);
     const tied = this.#bySession.of(sessionId);
     const [oldest] = tied;

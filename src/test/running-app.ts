@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import type { Limits } from '../broadcast/limits.ts';
 import { type Config, parseConfig } from '../config.ts';
 import { createHttpApp } from '../http/app.ts';
 import type { Readiness } from '../http/health.ts';
@@ -16,20 +17,22 @@ import { Stage } from './stage.ts';
 
 export interface RunningAppOptions {
   readonly env?: Record<string, string>;
+  readonly limits?: Partial<Limits>;
   readonly webSocketLimits?: Partial<WebSocketLimits>;
   readonly templatesDir?: string;
   readonly staticDir?: string;
 }
 
 export class RunningApp {
-  readonly stage = new Stage();
+  readonly stage: Stage;
   readonly logLines: string[] = [];
   readiness: Readiness = { ready: true, reasons: [] };
   readonly #servers: HttpServers;
   readonly #closers: (() => void | Promise<void>)[];
 
   private constructor(config: Config, options: RunningAppOptions) {
-    const { stage } = this;
+    const stage = new Stage(options.limits);
+    this.stage = stage;
     const logger = createLogger({ level: 'trace', destination: { write: (line) => void this.logLines.push(line) } });
     const metrics = new Metrics({ totals: () => stage.registry.totals() });
     const joins = new JoinTimes({ service: stage.registry, metrics, now: () => stage.clock.now() });

@@ -63,6 +63,11 @@ export class Stage {
   }
 
   lose(transportId: string): void {
+    this.media.emit({ type: 'closed', transportId, reason: 'failed' });
+  }
+
+  /** The server itself loses it. */
+  killWorkerOf(transportId: string): void {
     this.media.emit({ type: 'closed', transportId, reason: 'worker-died' });
   }
 

@@ -1,4 +1,4 @@
-// Who is here in each broadcast, told at most four times a second. It must not know why a session changed.
+// Who is here in each broadcast, told at most four times a second, less often to many. It must not know why a session changed.
 
 import type { Announcer } from '../announcer.ts';
 import type { Clock } from '../ports.ts';
@@ -52,7 +52,7 @@ export class PresenceDesk {
   #follow(broadcast: string, presence: Presence): void {
     if (presence.isOver) this.#presences.delete(broadcast);
     else if (presence.isUntold && !this.#untold.has(broadcast)) {
-      this.#untold.set(broadcast, this.#clock.now() + GATHER_MS);
+      this.#untold.set(broadcast, this.#clock.now() + this.#announcer.gatherMs(broadcast, GATHER_MS));
     }
   }
 }

@@ -48,7 +48,7 @@ export class Session {
   #mute: Mute | undefined;
   #reason: BroadcastReason | undefined;
   #wasConnected = false;
-  /** Unix ms of the last sign of life, while it is away because none came since. */
+  /** Unix ms of the last sign of life, while it is away and did not go: it is silent, or the server itself failed. */
   #heardAtMs: number | undefined;
 
   private constructor(stored: StoredSession) {
@@ -147,25 +147,30 @@ export class Session {
     return hash.length === this.#resumeTokenHash.length && timingSafeEqual(hash, this.#resumeTokenHash);
   }
 
-  /** Then comes the event `silent`. */
+  /** Then comes the event `silent`. Who said before that it goes is gone, though nothing is heard of it after that. */
   fellSilent(forMs: number, nowMs: number): void {
-    this.#heardAtMs = nowMs - forMs;
+    if (this.state === 'connected') this.#heardAtMs = nowMs - forMs;
   }
 
-  /** It said that it goes, its connection was closed, or nothing has been heard of it for so long. */
-  isGone(nowMs: number, silentMs: number): boolean {
-    if (this.state !== 'away') return false;
-    // What was closed does not come back by itself, however short the silence before was.
-    if (this.#heardAtMs === undefined || this.#transportId === undefined) return true;
-    return nowMs - this.#heardAtMs >= silentMs;
+  /**
+   * Unix ms from which nobody has to wait for it: long ago when it said that it goes or its connection was closed, else
+   * when nothing has been heard of it for so long. Undefined while it is there or on its way.
+   */
+  goneAtMs(silentMs: number): number | undefined {
+    if (this.state !== 'away') return undefined;
+    return this.#heardAtMs === undefined ? 0 : this.#heardAtMs + silentMs;
   }
 
   /** True when the event changed something. `reason`: why, where the event alone does not say it. */
   apply(event: SessionEvent, nowMs: number, limits: SessionLimits, reason?: BroadcastReason): boolean {
     const before = this.#life;
     this.#life = transition(before, event, nowMs, limits);
+    const byServer = event === 'restored' || (event === 'transport-closed' && reason === 'server-restarted');
+    // What was closed does not come back by itself, however short the silence before was.
+    if (event === 'transport-closed' && !byServer) this.#heardAtMs = undefined;
     if (this.#life === before) return false;
-    if (event !== 'silent') this.#heardAtMs = undefined;
+    // Who was cut off by the server was there until now, and needs a moment to notice.
+    if (event !== 'silent') this.#heardAtMs = byServer ? nowMs : undefined;
     this.#reason = reasonAfter(this.#reason, event, this.#life.state, reason);
     // The store does not say who was only on the way before the restart: most were there.
     this.#wasConnected ||= this.#life.state === 'connected' || event === 'restored';

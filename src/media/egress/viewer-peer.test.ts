@@ -356,6 +356,22 @@ describe('feedback of a viewer', () => {
     expect(wishes - before).toBe(expected);
   });
 
+  it.each([
+    ['PLIs', writePli(1, 7)],
+    [
+      'FIRs',
+      writeFir(
+        1,
+        [7, 7, 7].map((ssrc, commandNumber) => ({ ssrc, commandNumber })),
+      ),
+    ],
+  ])('with a hundred %s in one datagram is one wish', (_name, packet) => {
+    const peer = connected();
+    const before = wishes;
+    hear(peer, Buffer.concat(Array.from({ length: 100 }, () => packet)));
+    expect(wishes - before).toBe(1);
+  });
+
   it('appears in what is known of how it receives', () => {
     const peer = connected();
     expect(peer.quality()).toEqual({

@@ -177,16 +177,17 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   onRtcp(bytes: Buffer, nowMs: number): void {
     this.#looks = MAX_LOOKS;
+    let isPictureLost = false;
     for (const packet of parseRtcp(bytes)) {
       switch (packet.type) {
         case 'nack':
           this.#repeat(packet.mediaSsrc, packet.lost, nowMs);
           break;
         case 'pli':
-          this.#askedForKeyFrame(packet.mediaSsrc);
+          isPictureLost ||= this.#isVideo(packet.mediaSsrc);
           break;
         case 'fir':
-          for (const { ssrc } of packet.entries) this.#askedForKeyFrame(ssrc);
+          isPictureLost ||= packet.entries.some(({ ssrc }) => this.#isVideo(ssrc));
           break;
         case 'remb':
           this.#feedback.estimated(packet.bitrateBps);
@@ -196,6 +197,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
           this.#readReports(packet.reports, nowMs);
       }
     }
+    // However often one datagram says so: a hundred PLIs fit in, and each would go on to the publisher's worker.
+    if (isPictureLost) this.#options.relay.pictureLost(this);
   }
 
   onDataReady(): void {
@@ -276,8 +279,8 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
     }
   }
 
-  #askedForKeyFrame(ssrc: number): void {
-    if (this.#downTrackOf(ssrc)?.kind === 'video') this.#options.relay.pictureLost(this);
+  #isVideo(ssrc: number): boolean {
+    return this.#downTrackOf(ssrc)?.kind === 'video';
   }
 
   #downTrack(kind: MediaKind): DownTrack | undefined {

@@ -65,7 +65,10 @@ export class SessionEvents {
 
   constructor(options: SessionEventsOptions) {
     this.#options = options;
-    this.#unsubscribe = options.service.subscribe((event) => this.#heard(event));
+    this.#unsubscribe = options.service.subscribe(
+      (event) => this.#heard(event),
+      (broadcast) => this.#streamsOf(broadcast),
+    );
     this.#keepAlive = setInterval(() => this.#keepAllAlive(), options.keepAliveMs ?? KEEP_ALIVE_MS);
     this.#keepAlive.unref();
     this.router
@@ -189,6 +192,12 @@ export class SessionEvents {
       case 'session':
         if (event.session.state === 'ended') this.#forget(event.session.id, event.session.endReason);
     }
+  }
+
+  #streamsOf(broadcast: string): number {
+    let count = 0;
+    for (const { streams } of this.#byBroadcast.of(broadcast)) count += streams.size;
+    return count;
   }
 
   #forget(sessionId: string, reason: SessionEndReason | undefined): void {
