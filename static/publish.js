@@ -17,6 +17,7 @@ import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } fro
 import { PresenceList } from './presence-list.js';
 import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
 import { QualityPanel } from './quality-panel.js';
+import { SharedPlace } from './shared-place.js';
 
 /** @import { Notice } from './media-notices.js' */
 /** @import { MediaProblem } from './local-media.js' */
@@ -39,6 +40,8 @@ const dataBox = new DataBox(
 );
 const chatSettings = new ChatSettings((settings) => live.changeSettings(settings));
 const controls = new MediaControls(media, showMediaProblem);
+/** Of Go live and Stop: a double-click on the one must not press the other. */
+const mainPlace = new SharedPlace();
 const keyForm = new KeyForm('publish', (key) => {
   live.useKey(key);
   if (status?.phase === 'needs-key') void goLive();
@@ -153,8 +156,10 @@ async function stop() {
 }
 
 function wireButtons() {
-  byId('go-live', HTMLButtonElement).addEventListener('click', () => void goLive());
-  byId('stop', HTMLButtonElement).addEventListener('click', () => void stop());
+  const onMeant = (/** @type {string} */ id, /** @type {() => Promise<void>} */ act) =>
+    byId(id, HTMLButtonElement).addEventListener('click', () => mainPlace.isMeant(performance.now()) && void act());
+  onMeant('go-live', goLive);
+  onMeant('stop', stop);
   byId('notice-action', HTMLButtonElement).addEventListener('click', () => void openMedia());
   copyOnClick(byId('copy-link', HTMLButtonElement), byId('share-link', HTMLInputElement));
   copyOnClick(byId('copy-whip', HTMLButtonElement), byId('whip-address', HTMLInputElement));
@@ -191,6 +196,7 @@ function render() {
   goLiveButton.hidden = live.isRunning;
   goLiveButton.disabled = !hasMedia();
   byId('stop', HTMLButtonElement).hidden = !live.isRunning;
+  mainPlace.show(live.isRunning ? 'stop' : 'go-live', performance.now());
   setText(byId('stop-label', HTMLElement), state === 'live' || state === 'reconnecting' ? 'Stop' : 'Cancel');
   byId('facts', HTMLElement).hidden = !live.isRunning && broadcast?.state !== 'live';
   for (const id of ['quality', 'stage-viewers'])

@@ -93,6 +93,19 @@ suite('in Chromium', () => {
     expect(described).toMatchObject({ state: 'idle' });
   });
 
+  it('goes live by a double-click, of which the second half does not stop it', async () => {
+    const publisher = await open(`/publish/${name}`);
+    await inState(publisher, 'preview');
+    const place = await publisher.locator('#go-live').boundingBox();
+    if (!place) throw new Error('There is no Go live.');
+    const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
+    await publisher.mouse.click(x, y);
+    await publisher.waitForSelector('#stop');
+    await publisher.mouse.click(x, y);
+    await inState(publisher, 'live');
+    await publisher.click('#stop', { trial: true });
+  });
+
   it('joins in any number of tabs: waits in plain words, plays muted, one tap gives sound', async () => {
     const tabs = await Promise.all([open(`/join/${name}`), open(`/join/${name}`), open(`/join/${name}`)]);
     await Promise.all(
