@@ -11,7 +11,7 @@ import { localStore } from './storage.js';
 /**
  * @typedef {object} LocalMediaEvents
  * @property {PublishedMedia} change what is to be sent is different now
- * @property {null} switch microphone or camera was switched on or off
+ * @property {null} switch sound or camera was switched on or off
  * @property {{ cameras: MediaDeviceInfo[], microphones: MediaDeviceInfo[] }} devices
  */
 
@@ -51,6 +51,11 @@ export class LocalMedia extends Emitter {
 
   get hasMicrophone() {
     return this.#tracks.audio !== null;
+  }
+
+  /** The microphone, or what is shared with its sound. */
+  get hasSound() {
+    return this.media.audio !== null;
   }
 
   get isMuted() {
@@ -197,7 +202,8 @@ export class LocalMedia extends Emitter {
   }
 
   #applySwitches() {
-    if (this.#tracks.audio) this.#tracks.audio.enabled = !this.#isMuted;
+    // Whose sound is sent changes when a microphone comes or goes: who is muted is heard by neither.
+    for (const sound of [this.#tracks.audio, this.#screenSound]) if (sound) sound.enabled = !this.#isMuted;
     if (this.#tracks.video) this.#tracks.video.enabled = !this.#isCameraOff;
   }
 

@@ -61,7 +61,7 @@ export class MediaControls {
       media.isCameraOff ? 'camera-off' : 'camera',
     );
     setButton('share-screen', media.isSharing, media.isSharing ? 'Stop sharing' : 'Share screen', 'screen');
-    byId('mute', HTMLButtonElement).disabled = !media.hasMicrophone;
+    byId('mute', HTMLButtonElement).disabled = !media.hasSound;
     byId('camera-off', HTMLButtonElement).disabled = !media.hasCamera || media.isSharing;
     byId('share-screen', HTMLButtonElement).disabled = !media.canShare;
   }
