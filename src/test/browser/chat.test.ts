@@ -150,6 +150,16 @@ suite('in Chromium', () => {
     await hears(publisher, 'I am back');
     expect(await writtenDown(publisher)).toEqual(['2 Ann,Bob', '2 Ann,Bobby']);
 
+    // What went into a line that was dead already comes back to who wrote it.
+    await ann.evaluate(() => {
+      for (const socket of (globalThis as unknown as Watched).sockets) socket.send = () => {};
+    });
+    await say(ann, 'Into the void');
+    await ann.evaluate(() => {
+      for (const socket of (globalThis as unknown as Watched).sockets) socket.close();
+    });
+    await ann.waitForFunction(() => document.querySelector<HTMLInputElement>('#chat-text')?.value === 'Into the void');
+
     const rude = publisher.locator('.chat-lines li', { hasText: 'Something rude' });
     expect(await rude.getByText('Mute').getAttribute('title')).toMatch(/10 minutes, or until they reload/);
     await rude.getByText('Mute').click();
