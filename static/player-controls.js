@@ -39,7 +39,7 @@ function setUpSound(player, video) {
     unmute.hidden = sound === 'on' || sound === 'off';
     setText(byId('unmute-label', HTMLElement), sound === 'paused' ? 'Tap to play' : 'Tap for sound');
   });
-  unmute.addEventListener('click', () => void player.unmute());
+  unmute.addEventListener('click', () => void player.resume());
   mute.addEventListener('click', () => {
     if (video.muted) void player.unmute();
     else player.mute();
@@ -50,7 +50,7 @@ function setUpSound(player, video) {
     if (video.muted && video.volume > 0) void player.unmute();
   });
   video.addEventListener('volumechange', () => {
-    if (!video.muted) unmute.hidden = true;
+    if (!video.muted && !video.paused) unmute.hidden = true;
     setIcon(mute.querySelector('[data-icon]'), video.muted ? 'muted' : 'sound');
     mute.setAttribute('aria-label', video.muted ? 'Unmute' : 'Mute');
   });

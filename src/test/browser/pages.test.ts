@@ -141,6 +141,29 @@ suite('in Chromium', () => {
     await tab.waitForFunction(() => document.fullscreenElement !== null);
   });
 
+  it('goes on after a pause that nobody asked for, and offers a tap after one that somebody did', async () => {
+    await goLive();
+    const viewer = await open(`/join/${name}`);
+    await seeFrames(viewer, '#video', 5);
+    await tapForSound(viewer);
+    const pause = (after?: string) =>
+      viewer.evaluate((event) => {
+        const video = document.querySelector('#video') as HTMLVideoElement;
+        video.pause();
+        if (event) video.dispatchEvent(new Event(event));
+      }, after);
+    await pause();
+    await viewer.waitForSelector('#unmute:has-text("Tap to play")');
+    await viewer.click('#unmute');
+    await seeFrames(viewer, '#video', 5);
+    await viewer.waitForSelector('#unmute', { state: 'hidden' });
+
+    // As an iPhone does it at Done.
+    await pause('webkitendfullscreen');
+    await seeFrames(viewer, '#video', 5);
+    await viewer.waitForSelector('#unmute', { state: 'hidden' });
+  });
+
   it('sends messages and overlays to each viewer', async () => {
     const publisher = await goLive();
     const viewers = await Promise.all([open(`/join/${name}`), open(`/join/${name}`)]);
