@@ -17,6 +17,7 @@ import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } fro
 import { PresenceList } from './presence-list.js';
 import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
 import { QualityPanel } from './quality-panel.js';
+import { ServerClock } from './server-clock.js';
 import { SharedPlace } from './shared-place.js';
 
 /** @import { Notice } from './media-notices.js' */
@@ -34,6 +35,7 @@ const live = new LiveSession(name, {
   frames: new FrameTimestamps(preview),
   key: readKey('publish'),
 });
+const clock = new ServerClock(live.socket);
 const dataBox = new DataBox(
   (label, text) => live.send(label, text),
   new OverlayGenerator(preview, (message, frame) => live.sendTimed(message, frame)),
@@ -222,7 +224,7 @@ function renderSettings(now) {
 
 function renderDuration() {
   if (broadcast?.state !== 'live') return;
-  setText(byId('duration', HTMLElement), durationText(Date.now() - Date.parse(broadcast.since)));
+  setText(byId('duration', HTMLElement), durationText(clock.now() - Date.parse(broadcast.since)));
 }
 
 /** @param {ServerInfo} server */

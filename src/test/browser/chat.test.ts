@@ -128,6 +128,8 @@ suite('in Chromium', () => {
     const publisher = await pressGoLive(await open('/publish', AHEAD_MS));
     const [ann, bob] = [await join('Ann'), await join('Bob', AHEAD_MS)];
     await Promise.all([ann, bob].map((page) => seeFrames(page, '#video', 5)));
+    // By the server's clock: this machine's is 11 minutes ahead.
+    expect(await publisher.textContent('#duration')).toMatch(/^[01]:\d\d$/);
     for (const page of [publisher, ann, bob]) {
       await seesPeople(page, 2);
       expect(await names(page)).toEqual(['Ann', 'Bob']);
