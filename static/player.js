@@ -16,6 +16,8 @@ export class Player extends Emitter {
   #still;
   /** @type {MediaStreamTrack[]} */
   #tracks = [];
+  /** @type {readonly MediaStreamTrack[]} all of the connection that is shown, sent or not */
+  #given = [];
   #hasPicture = false;
   /** The browser muted it, not the person. */
   #isBlocked = false;
@@ -41,7 +43,9 @@ export class Player extends Emitter {
     const wanted = tracks.filter(({ kind }) => kinds.size === 0 || kinds.has(kind));
     if (isSame(wanted, this.#tracks)) return;
     this.#tracks = wanted;
-    this.emit('playing', false);
+    // The broadcaster may add a picture: what a viewer has goes on until then.
+    if (!isSame(tracks, this.#given)) this.emit('playing', false);
+    this.#given = tracks;
     const stream = new MediaStream(wanted);
     const hasVideo = stream.getVideoTracks().length > 0;
     if (this.#hasPicture && hasVideo) await firstFrameOf(stream);
