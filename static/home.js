@@ -13,10 +13,11 @@ const REFRESH_MS = 3000;
 const list = byId('live-list', HTMLUListElement);
 const status = byId('status', HTMLElement);
 let key = readKey('view');
-const keyForm = new KeyForm('view', (given) => {
+const takeKey = (/** @type {string} */ given) => {
   key = given;
   void refresh();
-});
+};
+const keyForm = new KeyForm('view', takeKey, byId('live-heading', HTMLElement));
 
 fillIcons();
 goTo('publish', byId('publish-form', HTMLFormElement), byId('publish-name', HTMLInputElement));

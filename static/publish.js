@@ -4,7 +4,7 @@ import { ChatPanel } from './chat-panel.js';
 import { isAboutChat } from './chat-rules.js';
 import { ChatSettings } from './chat-settings.js';
 import { DataBox } from './data-box.js';
-import { byId, copyOnClick, durationText, fillIcons, setLine, setText } from './dom.js';
+import { byId, copyOnClick, durationText, fillIcons, hideFor, setLine, setText } from './dom.js';
 import { FrameTimestamps } from './frame-timestamps.js';
 import { KeyForm } from './key-form.js';
 import { recallLive } from './live-memory.js';
@@ -195,10 +195,12 @@ function render() {
     publishWords(state, status, media.media, broadcast?.state === 'live', broadcast?.reason),
   );
   const goLiveButton = byId('go-live', HTMLButtonElement);
-  goLiveButton.hidden = live.isRunning;
+  const stopButton = byId('stop', HTMLButtonElement);
   goLiveButton.disabled = !hasMedia();
-  byId('stop', HTMLButtonElement).hidden = !live.isRunning;
-  mainPlace.show(live.isRunning ? 'stop' : 'go-live', performance.now());
+  const [now, before] = live.isRunning ? [stopButton, goLiveButton] : [goLiveButton, stopButton];
+  now.hidden = false;
+  hideFor(before, goLiveButton === now && goLiveButton.disabled ? byId('status', HTMLElement) : now);
+  mainPlace.show(now.id, performance.now());
   setText(byId('stop-label', HTMLElement), state === 'live' || state === 'reconnecting' ? 'Stop' : 'Cancel');
   byId('facts', HTMLElement).hidden = !live.isRunning && broadcast?.state !== 'live';
   for (const id of ['quality', 'stage-viewers'])
@@ -279,7 +281,7 @@ function showNotice({ title, text, action, link }) {
 }
 
 function hideNotice() {
-  byId('notice', HTMLElement).hidden = true;
+  hideFor(byId('notice', HTMLElement), byId('status', HTMLElement));
 }
 
 function hasMedia() {

@@ -34,6 +34,8 @@ suite('in Chromium', () => {
     return opened;
   }
 
+  const focusOf = (page: Page) => page.evaluate(() => document.activeElement?.id);
+
   async function goLive(): Promise<Page> {
     return pressGoLive(await open(`/publish/${name}`));
   }
@@ -104,6 +106,8 @@ suite('in Chromium', () => {
     await publisher.mouse.click(x, y);
     await inState(publisher, 'live');
     await publisher.click('#stop', { trial: true });
+    // Who goes by keyboard stands where the button stood.
+    expect(await focusOf(publisher)).toBe('stop');
   });
 
   it('joins in any number of tabs: waits in plain words, plays muted, one tap gives sound', async () => {
@@ -137,6 +141,13 @@ suite('in Chromium', () => {
     await seeFrames(tab, '#video', 10);
     await tab.click('#unmute');
     expect(await isMuted()).toBe(false);
+    expect(await focusOf(tab)).toBe('mute');
+    await tab.focus('.brand');
+    await tab.keyboard.press('m');
+    expect(await isMuted()).toBe(false);
+    await tab.focus('#volume');
+    await tab.keyboard.press('m');
+    expect(await isMuted()).toBe(true);
     await tab.click('#fullscreen');
     await tab.waitForFunction(() => document.fullscreenElement !== null);
   });
