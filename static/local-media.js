@@ -101,14 +101,11 @@ export class LocalMedia extends Emitter {
    * @returns {Promise<MediaProblem | null>} the old one goes on when the new one cannot be opened
    */
   async use(kind, deviceId) {
-    localStore.set(STORAGE[kind], deviceId);
-    try {
-      this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
-      void this.#listDevices();
-      return null;
-    } catch (error) {
-      return problemOf(error);
-    }
+    const problem = await this.#switchTo(kind, deviceId);
+    if (!problem) localStore.set(STORAGE[kind], deviceId);
+    // In either case: the picker shows what was chosen, not what is in use.
+    void this.#listDevices();
+    return problem;
   }
 
   /** @returns {Promise<MediaProblem | null>} null also when the person changed their mind */
@@ -155,16 +152,45 @@ export class LocalMedia extends Emitter {
     return this.#tracks[kind]?.getSettings().deviceId;
   }
 
+  /**
+   * @param {Kind} kind
+   * @param {string} deviceId
+   */
+  async #switchTo(kind, deviceId) {
+    const problem = await this.#open(kind, deviceId);
+    const old = this.#tracks[kind];
+    if (problem !== 'busy' || !old) return problem;
+    // Many phones run one camera at a time.
+    const oldId = this.deviceId(kind);
+    old.stop();
+    const stillProblem = await this.#open(kind, deviceId);
+    // Somebody who goes through the list may have another one by now.
+    const isGone = stillProblem && this.#tracks[kind] === old && (await this.#open(kind, oldId)) !== null;
+    if (isGone) this.#unplugged(kind, old);
+    return stillProblem;
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {string} [deviceId]
+   * @returns {Promise<MediaProblem | null>}
+   */
+  async #open(kind, deviceId) {
+    try {
+      this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
+      return null;
+    } catch (error) {
+      return problemOf(error);
+    }
+  }
+
   /** @param {unknown} error why both together did not work */
   async #startOneByOne(error) {
     for (const kind of /** @type {const} */ (['video', 'audio'])) {
       // Asking again for what a person has just refused would be rude.
       if (problemOf(error) === 'denied' && !(await isGranted(kind))) continue;
-      try {
-        this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind) }));
-      } catch {
-        // The first error says why; the other kind may still work.
-      }
+      // The first error says why; the other kind may still work.
+      await this.#open(kind);
     }
   }
 

@@ -38,19 +38,43 @@ const streamOf = (tracks: FakeTrack[]) => ({
 
 /** What the machine has. */
 let microphone: FakeTrack | undefined;
+let cameras: FakeTrack[];
+/** As many phones do. */
+let isOneCameraAtATime: boolean;
+/** Other programs hold these. */
+let taken: Set<string>;
+let stored: Map<string, string>;
 let media: LocalMedia;
+
+function openCamera(wanted: boolean | MediaTrackConstraints): FakeTrack {
+  const device = (typeof wanted === 'object' ? wanted.deviceId : undefined) as { exact?: string } | undefined;
+  const id = device?.exact ?? 'front';
+  const isBusy = isOneCameraAtATime && cameras.some(({ readyState }) => readyState === 'live');
+  if (isBusy || taken.has(id)) throw new DOMException('', 'NotReadableError');
+  const opened = new FakeTrack('video', id);
+  cameras.push(opened);
+  return opened;
+}
 
 const isSoundOn = () => media.media.audio?.enabled;
 
 beforeEach(() => {
   microphone = new FakeTrack('audio', 'built-in');
+  cameras = [];
+  isOneCameraAtATime = false;
+  taken = new Set();
+  stored = new Map();
+  vi.stubGlobal('localStorage', {
+    getItem: (name: string) => stored.get(name) ?? null,
+    setItem: (name: string, value: string) => stored.set(name, value),
+  });
   vi.stubGlobal('navigator', {
     mediaDevices: {
       addEventListener: () => {},
       enumerateDevices: async () => [],
       getUserMedia: async ({ audio, video }: MediaStreamConstraints) => {
         if (audio && !microphone) throw new DOMException('', 'NotFoundError');
-        return streamOf([...(audio && microphone ? [microphone] : []), ...(video ? [new FakeTrack('video')] : [])]);
+        return streamOf([...(audio && microphone ? [microphone] : []), ...(video ? [openCamera(video)] : [])]);
       },
       getDisplayMedia: async () => streamOf([new FakeTrack('video'), new FakeTrack('audio')]),
     },
@@ -87,5 +111,47 @@ describe('muted', () => {
     microphone?.unplug();
     expect(media.media.audio).not.toBe(null);
     expect(isSoundOn()).toBe(false);
+  });
+});
+
+describe('another camera', () => {
+  const inUse = () => [media.deviceId('video'), (media.media.video as unknown as FakeTrack | null)?.readyState];
+  const rememberedCamera = () => stored.get('fanlight:camera');
+
+  beforeEach(async () => {
+    await media.start();
+  });
+
+  it('takes over before the old one goes, where the machine can run both', async () => {
+    expect(await media.use('video', 'back')).toBe(null);
+    expect(inUse()).toEqual(['back', 'live']);
+    expect(cameras.map(({ readyState }) => readyState)).toEqual(['ended', 'live']);
+    expect(rememberedCamera()).toBe('back');
+  });
+
+  it('is opened once the old one is let go, where the machine runs one at a time', async () => {
+    isOneCameraAtATime = true;
+    expect(await media.use('video', 'back')).toBe(null);
+    expect(inUse()).toEqual(['back', 'live']);
+    expect(rememberedCamera()).toBe('back');
+  });
+
+  it('that another program holds is told of, and the old one goes on', async () => {
+    isOneCameraAtATime = true;
+    taken.add('back');
+    const listed = vi.fn();
+    media.on('devices', listed);
+    expect(await media.use('video', 'back')).toBe('busy');
+    expect(inUse()).toEqual(['front', 'live']);
+    expect(rememberedCamera()).toBeUndefined();
+    // The picker goes back to the one in use.
+    await vi.waitFor(() => expect(listed).toHaveBeenCalled());
+  });
+
+  it('leaves none, and says so, when the old one cannot be had again', async () => {
+    isOneCameraAtATime = true;
+    taken.add('back').add('front');
+    expect(await media.use('video', 'back')).toBe('busy');
+    expect(media.hasCamera).toBe(false);
   });
 });

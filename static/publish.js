@@ -11,7 +11,7 @@ import { recallLive } from './live-memory.js';
 import { LiveSession } from './live-session.js';
 import { LocalMedia } from './local-media.js';
 import { MediaControls } from './media-controls.js';
-import { insecureNotice, mediaNotice } from './media-notices.js';
+import { insecureNotice, mediaNotice, pickedNotice } from './media-notices.js';
 import { OverlayGenerator } from './overlay-generator.js';
 import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } from './page.js';
 import { PresenceList } from './presence-list.js';
@@ -262,10 +262,14 @@ function explainInsecure(server) {
   render();
 }
 
-/** @param {MediaProblem | null} problem */
-function showMediaProblem(problem) {
-  if (problem) showNotice(mediaNotice(problem, media));
-  else hideNotice();
+/**
+ * @param {MediaProblem | null} problem
+ * @param {'camera' | 'microphone'} [picked]
+ */
+function showMediaProblem(problem, picked) {
+  if (!problem) return hideNotice();
+  const hasOld = picked === 'camera' ? media.hasCamera : media.hasMicrophone;
+  showNotice(picked ? pickedNotice(problem, picked, hasOld) : mediaNotice(problem, media));
 }
 
 /** @param {Notice} notice */
