@@ -48,7 +48,10 @@ export class ChatLines {
     this.#keepAtEnd(() => this.#add(message));
   }
 
-  /** @param {readonly ChatMessage[]} messages what the server remembers */
+  /**
+   * @param {readonly ChatMessage[]} messages what the server remembers
+   * @returns {readonly ChatMessage[]} those of them that were not shown before
+   */
   restore(messages) {
     const shown = [...this.#lines.values()].map(({ message }) => message);
     const { gone, added } = mergeHistory(shown, messages);
@@ -56,6 +59,7 @@ export class ChatLines {
       this.remove(gone);
       for (const message of added) this.#add(message);
     });
+    return added;
   }
 
   /** @param {readonly string[]} ids */

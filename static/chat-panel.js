@@ -2,7 +2,8 @@
 // It must not know media or pages; what the rules are is in chat-rules.js.
 
 import { ChatLines } from './chat-lines.js';
-import { isAboutChat, writing } from './chat-rules.js';
+import { isAboutChat, isOfText, writing } from './chat-rules.js';
+import { UnansweredTexts } from './chat-unanswered.js';
 import { MAX_NAME_CHARACTERS, rememberedName, rememberName } from './display-name.js';
 import { element, setLine, setText } from './dom.js';
 import { ServerClock } from './server-clock.js';
@@ -25,8 +26,8 @@ export class ChatPanel {
   #session = null;
   #name = rememberedName();
   #slowUntilMs = 0;
-  /** What was sent last, until it is seen: given back when it is refused. */
-  #sent = '';
+  /** Given back when they are refused or lost. */
+  #unanswered = new UnansweredTexts();
   #isNaming = false;
   /** The person gave a name, and the server has not said what it thinks of it. */
   #isAsking = false;
@@ -106,9 +107,12 @@ export class ChatPanel {
       if (isRenamed && session.name) this.#nameTaken(session.name);
       this.#render();
     });
-    socket.on('state', () => this.#render());
+    socket.on('state', (state) => {
+      if (state === 'connecting') this.#unanswered.socketLost();
+      this.#render();
+    });
     socket.on('chat-history', ({ messages }) => {
-      this.#lines.restore(messages);
+      this.#giveBack(this.#unanswered.settle(this.#lines.restore(messages)));
       this.#render();
     });
     socket.on('chat', (message) => this.#heard(message));
@@ -152,8 +156,8 @@ export class ChatPanel {
   /** @param {ChatMessage} message */
   #heard(message) {
     this.#lines.add(message);
+    this.#unanswered.heard(message);
     if (message.viewer !== null && message.viewer === this.#session?.viewer) {
-      this.#sent = '';
       this.#slowUntilMs = this.#clock.now() + (this.#broadcast?.slowModeSeconds ?? 0) * 1000;
     }
     this.#render();
@@ -165,7 +169,7 @@ export class ChatPanel {
     const text = this.#text.value.trim();
     if (text === '' || this.#writing().may !== 'write') return;
     if (!this.#socket.send({ type: 'chat', text })) return;
-    this.#sent = text;
+    this.#unanswered.sent(text, this.#session?.viewer ?? null);
     this.#text.value = '';
     setLine(this.#problem, '');
   }
@@ -174,12 +178,21 @@ export class ChatPanel {
   #refused({ code, title, detail, retryAfterSeconds = 0 }) {
     if (code === 'chat_slow_mode') this.#slowUntilMs = this.#clock.now() + retryAfterSeconds * 1000;
     if (code === 'invalid_display_name') this.#nameRefused();
-    else if (this.#text.value === '') this.#text.value = this.#sent;
-    this.#sent = '';
+    const refused = isOfText(code) ? this.#unanswered.refused() : '';
+    if (this.#text.value === '') this.#text.value = refused;
     // What the line below the list says with the time that is left need not be said twice.
     const isSaid = (code === 'chat_slow_mode' || code === 'chat_muted') && this.#writing().why !== '';
     setLine(this.#problem, isSaid ? '' : [title, detail].filter(Boolean).join(' '));
     this.#render();
+  }
+
+  /** @param {readonly string[]} lost sent into a connection that was dead already */
+  #giveBack(lost) {
+    if (lost.length === 0) return;
+    const text = lost.join(' ');
+    const isFree = this.#text.value === '' && text.length <= MAX_TEXT;
+    if (isFree) this.#text.value = text;
+    setLine(this.#problem, `The connection was lost before this was sent${isFree ? '.' : `: ${text}`}`);
   }
 
   /**

@@ -105,3 +105,11 @@ export function surplus(ids) {
 export function isAboutChat(code) {
   return code.startsWith('chat_') || ['invalid_chat_message', 'invalid_display_name', 'unknown_viewer'].includes(code);
 }
+
+/**
+ * Of those, the ones that answer a text: the others are about names and moderation.
+ * @param {string} code
+ */
+export function isOfText(code) {
+  return code === 'invalid_chat_message' || (code.startsWith('chat_') && code !== 'chat_mutes_full');
+}

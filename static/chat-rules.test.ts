@@ -5,6 +5,7 @@ import {
   authorText,
   type ChatMessage,
   isAboutChat,
+  isOfText,
   mergeHistory,
   surplus,
   type WritingFacts,
@@ -102,4 +103,14 @@ it.each([
   ['data_rate_exceeded', false],
 ])('%s is about the chat: %s', (code, expected) => {
   expect(isAboutChat(code)).toBe(expected);
+});
+
+it.each([
+  ['chat_slow_mode', true],
+  ['invalid_chat_message', true],
+  ['chat_mutes_full', false],
+  ['unknown_viewer', false],
+  ['invalid_display_name', false],
+])('%s answers a text: %s', (code, expected) => {
+  expect(isOfText(code)).toBe(expected);
 });

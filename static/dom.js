@@ -64,6 +64,21 @@ export function setLine(element, text) {
 }
 
 /**
+ * Hides an element. Where it had the keyboard's focus, that goes on to what took its place: else it would fall back to the top of
+ * the page, and who does not see the page would not know where they are.
+ * @param {HTMLElement} element
+ * @param {HTMLElement} successor is shown already
+ */
+export function hideFor(element, successor) {
+  if (!element.hidden && element.contains(document.activeElement)) {
+    // Text takes focus only when it is told to; by Tab it is not reached even so.
+    if (successor.tabIndex < 0) successor.tabIndex = -1;
+    successor.focus({ preventScroll: true });
+  }
+  element.hidden = true;
+}
+
+/**
  * Copies a field's text on a click; falls back to selecting it, where there is no clipboard (plain http).
  * @param {HTMLButtonElement} button with a `.label` inside
  * @param {HTMLInputElement} field

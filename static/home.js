@@ -4,6 +4,7 @@ import { byId, durationText, fillIcons, setLine, setText } from './dom.js';
 import { KeyForm } from './key-form.js';
 import { isValidName, pagePath, readKey, serverInfo } from './page.js';
 import { asProblem, request } from './problem.js';
+import { timeOfAnswer } from './server-clock.js';
 
 /** @import { BroadcastView } from './signaling-socket.js' */
 
@@ -12,10 +13,11 @@ const REFRESH_MS = 3000;
 const list = byId('live-list', HTMLUListElement);
 const status = byId('status', HTMLElement);
 let key = readKey('view');
-const keyForm = new KeyForm('view', (given) => {
+const takeKey = (/** @type {string} */ given) => {
   key = given;
   void refresh();
-});
+};
+const keyForm = new KeyForm('view', takeKey, byId('live-heading', HTMLElement));
 
 fillIcons();
 goTo('publish', byId('publish-form', HTMLFormElement), byId('publish-name', HTMLInputElement));
@@ -57,18 +59,23 @@ async function refresh() {
     /** @type {{ broadcasts: BroadcastView[] }} */
     const { broadcasts } = await response.json();
     keyForm.hide();
-    show(broadcasts.filter(({ state }) => state !== 'idle'));
+    const nowMs = timeOfAnswer(response.headers.get('Date'), Date.now());
+    const shown = broadcasts.filter(({ state }) => state !== 'idle');
+    show(shown, nowMs);
   } catch (error) {
     showProblem(asProblem(error));
   }
 }
 
-/** @param {BroadcastView[]} broadcasts */
-function show(broadcasts) {
+/**
+ * @param {BroadcastView[]} broadcasts
+ * @param {number} nowMs by the server's clock
+ */
+function show(broadcasts, nowMs) {
   setLine(status, broadcasts.length === 0 ? 'Nobody is live at the moment. What starts appears here by itself.' : '');
   const old = new Map([...list.children].map((item) => [item.getAttribute('data-name'), item]));
   const items = broadcasts.map((broadcast) =>
-    updateItem(old.get(broadcast.name) ?? newItem(broadcast.name), broadcast),
+    updateItem(old.get(broadcast.name) ?? newItem(broadcast.name), broadcast, nowMs),
   );
   // An item that is put in again loses the keyboard's focus.
   if (items.some((item, index) => item !== list.children[index]) || items.length !== list.children.length) {
@@ -95,13 +102,14 @@ function newItem(name) {
 /**
  * @param {Element} item
  * @param {BroadcastView} broadcast
+ * @param {number} nowMs
  */
-function updateItem(item, { name, title, state, since, viewers }) {
+function updateItem(item, { name, title, state, since, viewers }, nowMs) {
   const [titleText, facts] = item.firstElementChild?.children ?? [];
   item.setAttribute('data-state', state);
   if (titleText) setText(titleText, title || name);
   if (facts) {
-    const stands = state === 'live' ? `live for ${durationText(Date.now() - Date.parse(since))}` : 'reconnecting';
+    const stands = state === 'live' ? `live for ${durationText(nowMs - Date.parse(since))}` : 'reconnecting';
     setText(facts, `${title ? `${name} · ` : ''}${stands} · ${viewers} watching`);
   }
   return item;

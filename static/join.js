@@ -1,7 +1,7 @@
 // The join page: views one broadcast, says how it stands, and shows its data messages.
 
 import { ChatPanel } from './chat-panel.js';
-import { byId, fillIcons, setLine, setText } from './dom.js';
+import { byId, fillIcons, hideFor, setLine, setText } from './dom.js';
 import { GraceCountdown } from './grace-countdown.js';
 import { JOIN_WORDS, joinState } from './join-state.js';
 import { JoinWatch } from './join-watch.js';
@@ -178,7 +178,9 @@ function render() {
   setLine(byId('status-detail', HTMLElement), detailFor(state, words.detail));
   setText(byId('state-word', HTMLElement), words.word);
   countdown.show(state === 'interrupted' ? broadcast?.graceEndsAt : null);
-  byId('again', HTMLButtonElement).hidden = state !== 'stopped' && state !== 'unsupported';
+  const again = byId('again', HTMLButtonElement);
+  if (state === 'stopped' || state === 'unsupported') again.hidden = false;
+  else hideFor(again, byId('status', HTMLElement));
   byId('sound-only', HTMLElement).hidden = state !== 'live' || hasVideo(broadcast);
   if (state === 'needs-key') keyForm.show(status.error?.code === 'wrong_key' ? status.words : '');
   else keyForm.hide();

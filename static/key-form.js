@@ -1,18 +1,21 @@
 // The small form that asks for a key, and keeps it for this tab.
 
-import { byId, setLine } from './dom.js';
+import { byId, hideFor, setLine } from './dom.js';
 import { storeKey } from './page.js';
 
 export class KeyForm {
   #form = byId('key-form', HTMLFormElement);
   #field = byId('key', HTMLInputElement);
   #error = byId('key-error', HTMLElement);
+  #successor;
 
   /**
    * @param {import('./page.js').Right} right
    * @param {(key: string) => void} onKey
+   * @param {HTMLElement} [successor] tells what comes of the key, and stays
    */
-  constructor(right, onKey) {
+  constructor(right, onKey, successor = byId('status', HTMLElement)) {
+    this.#successor = successor;
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const key = this.#field.value.trim();
@@ -33,6 +36,6 @@ export class KeyForm {
   }
 
   hide() {
-    this.#form.hidden = true;
+    hideFor(this.#form, this.#successor);
   }
 }

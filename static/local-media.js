@@ -11,7 +11,7 @@ import { localStore } from './storage.js';
 /**
  * @typedef {object} LocalMediaEvents
  * @property {PublishedMedia} change what is to be sent is different now
- * @property {null} switch microphone or camera was switched on or off
+ * @property {null} switch sound or camera was switched on or off
  * @property {{ cameras: MediaDeviceInfo[], microphones: MediaDeviceInfo[] }} devices
  */
 
@@ -28,12 +28,16 @@ export class LocalMedia extends Emitter {
   #screen = null;
   /** @type {MediaStreamTrack | null} sound of what is shared */
   #screenSound = null;
+  /** @type {Map<Kind, string>} devices that went away by themselves, and are waited for */
+  #lost = new Map();
   #isMuted = false;
   #isCameraOff = false;
 
   constructor() {
     super();
-    navigator.mediaDevices?.addEventListener?.('devicechange', () => void this.#listDevices());
+    navigator.mediaDevices?.addEventListener?.('devicechange', () => {
+      void this.#listDevices().then((devices) => this.#reopen(devices));
+    });
   }
 
   /** @returns {PublishedMedia} */
@@ -51,6 +55,11 @@ export class LocalMedia extends Emitter {
 
   get hasMicrophone() {
     return this.#tracks.audio !== null;
+  }
+
+  /** The microphone, or what is shared with its sound. */
+  get hasSound() {
+    return this.media.audio !== null;
   }
 
   get isMuted() {
@@ -96,14 +105,11 @@ export class LocalMedia extends Emitter {
    * @returns {Promise<MediaProblem | null>} the old one goes on when the new one cannot be opened
    */
   async use(kind, deviceId) {
-    localStore.set(STORAGE[kind], deviceId);
-    try {
-      this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
-      void this.#listDevices();
-      return null;
-    } catch (error) {
-      return problemOf(error);
-    }
+    const problem = await this.#switchTo(kind, deviceId);
+    if (!problem) localStore.set(STORAGE[kind], deviceId);
+    // In either case: the picker shows what was chosen, not what is in use.
+    void this.#listDevices();
+    return problem;
   }
 
   /** @returns {Promise<MediaProblem | null>} null also when the person changed their mind */
@@ -150,16 +156,45 @@ export class LocalMedia extends Emitter {
     return this.#tracks[kind]?.getSettings().deviceId;
   }
 
+  /**
+   * @param {Kind} kind
+   * @param {string} deviceId
+   */
+  async #switchTo(kind, deviceId) {
+    const problem = await this.#open(kind, deviceId);
+    const old = this.#tracks[kind];
+    if (problem !== 'busy' || !old) return problem;
+    // Many phones run one camera at a time.
+    const oldId = this.deviceId(kind);
+    old.stop();
+    const stillProblem = await this.#open(kind, deviceId);
+    // Somebody who goes through the list may have another one by now.
+    const isGone = stillProblem && this.#tracks[kind] === old && (await this.#open(kind, oldId)) !== null;
+    if (isGone) this.#unplugged(kind, old);
+    return stillProblem;
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {string} [deviceId]
+   * @returns {Promise<MediaProblem | null>}
+   */
+  async #open(kind, deviceId) {
+    try {
+      this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind, deviceId) }));
+      return null;
+    } catch (error) {
+      return problemOf(error);
+    }
+  }
+
   /** @param {unknown} error why both together did not work */
   async #startOneByOne(error) {
     for (const kind of /** @type {const} */ (['video', 'audio'])) {
       // Asking again for what a person has just refused would be rude.
       if (problemOf(error) === 'denied' && !(await isGranted(kind))) continue;
-      try {
-        this.#adopt(await navigator.mediaDevices.getUserMedia({ [kind]: constraints(kind) }));
-      } catch {
-        // The first error says why; the other kind may still work.
-      }
+      // The first error says why; the other kind may still work.
+      await this.#open(kind);
     }
   }
 
@@ -169,6 +204,7 @@ export class LocalMedia extends Emitter {
       const kind = /** @type {Kind} */ (track.kind);
       this.#tracks[kind]?.stop();
       this.#tracks[kind] = track;
+      this.#lost.delete(kind);
       track.addEventListener('ended', () => this.#unplugged(kind, track));
     }
     this.#changed();
@@ -181,8 +217,20 @@ export class LocalMedia extends Emitter {
   #unplugged(kind, track) {
     if (this.#tracks[kind] !== track) return;
     this.#tracks[kind] = null;
+    this.#lost.set(kind, track.getSettings().deviceId ?? '');
     this.#changed();
     void this.#listDevices();
+  }
+
+  /**
+   * What was pulled out and is back is used again. Another device is not: nobody wants to be seen by a camera that they
+   * did not choose.
+   * @param {MediaDeviceInfo[]} devices
+   */
+  async #reopen(devices) {
+    for (const [kind, deviceId] of this.#lost) {
+      if (devices.some((device) => device.deviceId === deviceId)) await this.#open(kind, deviceId);
+    }
   }
 
   #stopSharing() {
@@ -197,7 +245,8 @@ export class LocalMedia extends Emitter {
   }
 
   #applySwitches() {
-    if (this.#tracks.audio) this.#tracks.audio.enabled = !this.#isMuted;
+    // Whose sound is sent changes when a microphone comes or goes: who is muted is heard by neither.
+    for (const sound of [this.#tracks.audio, this.#screenSound]) if (sound) sound.enabled = !this.#isMuted;
     if (this.#tracks.video) this.#tracks.video.enabled = !this.#isCameraOff;
   }
 
@@ -205,6 +254,7 @@ export class LocalMedia extends Emitter {
     const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
     const ofKind = (/** @type {MediaDeviceKind} */ kind) => devices.filter((device) => device.kind === kind);
     this.emit('devices', { cameras: ofKind('videoinput'), microphones: ofKind('audioinput') });
+    return devices;
   }
 }
 

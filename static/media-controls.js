@@ -13,7 +13,8 @@ export class MediaControls {
 
   /**
    * @param {LocalMedia} media
-   * @param {(problem: MediaProblem | null) => void} onProblem a device could not be opened; null: it could
+   * @param {(problem: MediaProblem | null, picked?: 'camera' | 'microphone') => void} onProblem a device could not be opened;
+   *   null: it could. `picked`: one of these was chosen from its list
    */
   constructor(media, onProblem) {
     this.#media = media;
@@ -61,7 +62,7 @@ export class MediaControls {
       media.isCameraOff ? 'camera-off' : 'camera',
     );
     setButton('share-screen', media.isSharing, media.isSharing ? 'Stop sharing' : 'Share screen', 'screen');
-    byId('mute', HTMLButtonElement).disabled = !media.hasMicrophone;
+    byId('mute', HTMLButtonElement).disabled = !media.hasSound;
     byId('camera-off', HTMLButtonElement).disabled = !media.hasCamera || media.isSharing;
     byId('share-screen', HTMLButtonElement).disabled = !media.canShare;
   }
@@ -82,7 +83,7 @@ export class MediaControls {
     if (current) select.value = current;
     else if (options.length > 0) select.prepend(new Option(`Choose a ${id}`, '', true, true));
     select.onchange = async () => {
-      if (select.value) this.#onProblem(await this.#media.use(kind, select.value));
+      if (select.value) this.#onProblem(await this.#media.use(kind, select.value), id);
     };
   }
 

@@ -40,6 +40,28 @@ export function mediaNotice(problem, has) {
 }
 
 /**
+ * Of a device that somebody picked while others work.
+ * @param {MediaProblem} problem
+ * @param {'camera' | 'microphone'} what
+ * @param {boolean} hasOld the one before goes on
+ * @returns {Notice}
+ */
+export function pickedNotice(problem, what, hasOld) {
+  const happened = {
+    denied: 'is not allowed',
+    missing: 'was not found',
+    busy: 'is in use',
+    unavailable: 'could not be opened',
+    failed: 'could not be opened',
+  };
+  const why = problem === 'busy' ? 'Another program or tab may be holding it. ' : '';
+  return {
+    title: `That ${what} ${happened[problem]}`,
+    text: `${why}${hasOld ? 'The one before goes on.' : `Choose another ${what}.`}`,
+  };
+}
+
+/**
  * Browsers give cameras to secure pages only.
  * @param {string} host name without port
  * @param {number | null} httpsPort

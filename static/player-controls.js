@@ -1,6 +1,6 @@
 // The buttons and keys of the player: sound, volume, full screen, picture in picture.
 
-import { byId, setIcon, setText } from './dom.js';
+import { byId, hideFor, setIcon, setText } from './dom.js';
 import { localStore } from './storage.js';
 
 /** @import { Player } from './player.js' */
@@ -21,7 +21,7 @@ export function setUpControls(player, video, stage) {
   setUpSound(player, video);
   setUpFullscreen(video, stage);
   setUpPictureInPicture(video);
-  setUpKeys();
+  setUpKeys(stage);
   hideWhenQuiet(stage);
 }
 
@@ -36,10 +36,11 @@ function setUpSound(player, video) {
   video.volume = storedVolume();
   volume.value = String(video.volume);
   player.on('sound', (sound) => {
-    unmute.hidden = sound === 'on' || sound === 'off';
+    if (sound === 'on' || sound === 'off') return hideFor(unmute, mute);
+    unmute.hidden = false;
     setText(byId('unmute-label', HTMLElement), sound === 'paused' ? 'Tap to play' : 'Tap for sound');
   });
-  unmute.addEventListener('click', () => void player.unmute());
+  unmute.addEventListener('click', () => void player.resume());
   mute.addEventListener('click', () => {
     if (video.muted) void player.unmute();
     else player.mute();
@@ -50,7 +51,7 @@ function setUpSound(player, video) {
     if (video.muted && video.volume > 0) void player.unmute();
   });
   video.addEventListener('volumechange', () => {
-    if (!video.muted) unmute.hidden = true;
+    if (!video.muted && !video.paused) hideFor(unmute, mute);
     setIcon(mute.querySelector('[data-icon]'), video.muted ? 'muted' : 'sound');
     mute.setAttribute('aria-label', video.muted ? 'Unmute' : 'Mute');
   });
@@ -99,17 +100,18 @@ function setUpPictureInPicture(video) {
   });
 }
 
-function setUpKeys() {
+/**
+ * Keys without Ctrl or Alt work at the player alone, or where nothing has the focus (WCAG 2.1.4): who speaks to a computer, or types
+ * elsewhere, would press them unawares.
+ * @param {HTMLElement} stage
+ */
+function setUpKeys(stage) {
   document.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || isTyping(event.target)) return;
+    const isAtPlayer = event.target === document.body || (event.target instanceof Node && stage.contains(event.target));
+    if (!isAtPlayer || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (event.key === 'f') byId('fullscreen', HTMLButtonElement).click();
     if (event.key === 'm') byId('mute', HTMLButtonElement).click();
   });
-}
-
-/** @param {EventTarget | null} target */
-function isTyping(target) {
-  return target instanceof HTMLInputElement && target.type !== 'range';
 }
 
 /**

@@ -1,12 +1,13 @@
 // Puts received tracks into the video element: the old frame stays until the new connection's first one is decoded,
-// and sound is on as far as the browser allows. It must not know connections or the server.
+// and sound is on as far as the browser allows. What the system paused goes on. It must not know connections or the server.
 
 import { Emitter } from './emitter.js';
+import { Pauses } from './pauses.js';
 
 /**
  * @typedef {object} PlayerEvents
  * @property {boolean} playing the tracks given last are the ones on the screen (or in the speakers)
- * @property {'on' | 'off' | 'blocked' | 'paused'} sound `off`: muted by the person; `blocked`: muted until a tap; `paused`: not even a muted video may start
+ * @property {'on' | 'off' | 'blocked' | 'paused'} sound `off`: muted by the person; `blocked`: muted until a tap; `paused`: not even a muted video may start, or a person paused it
  */
 
 /** @extends {Emitter<PlayerEvents & Record<string, unknown>>} */
@@ -15,9 +16,12 @@ export class Player extends Emitter {
   #still;
   /** @type {MediaStreamTrack[]} */
   #tracks = [];
+  /** @type {readonly MediaStreamTrack[]} all of the connection that is shown, sent or not */
+  #given = [];
   #hasPicture = false;
   /** The browser muted it, not the person. */
   #isBlocked = false;
+  #pauses = new Pauses();
 
   /**
    * @param {HTMLVideoElement} video
@@ -27,6 +31,7 @@ export class Player extends Emitter {
     super();
     this.#video = video;
     this.#still = still;
+    this.#watchPauses();
   }
 
   /**
@@ -38,12 +43,20 @@ export class Player extends Emitter {
     const wanted = tracks.filter(({ kind }) => kinds.size === 0 || kinds.has(kind));
     if (isSame(wanted, this.#tracks)) return;
     this.#tracks = wanted;
-    this.emit('playing', false);
+    // The broadcaster may add a picture: what a viewer has goes on until then.
+    if (!isSame(tracks, this.#given)) this.emit('playing', false);
+    this.#given = tracks;
     const stream = new MediaStream(wanted);
     const hasVideo = stream.getVideoTracks().length > 0;
     if (this.#hasPicture && hasVideo) await firstFrameOf(stream);
     if (this.#tracks !== wanted) return;
     await this.#swap(stream, hasVideo);
+  }
+
+  /** Does what the last `sound` asked for; call it from a tap. Who paused a muted picture wants it muted still. */
+  async resume() {
+    if (this.#isBlocked) await this.unmute();
+    else await this.#play();
   }
 
   /** Plays with sound; call it from a tap. */
@@ -57,7 +70,44 @@ export class Player extends Emitter {
   mute() {
     this.#video.muted = true;
     this.#isBlocked = false;
-    this.emit('sound', 'off');
+    this.#tellSound();
+  }
+
+  #watchPauses() {
+    const moved = () => {
+      this.#pauses.moved(performance.now());
+      this.#goOn();
+    };
+    document.addEventListener('visibilitychange', moved);
+    // An iPhone pauses at Done in full screen, and others when the small window is closed.
+    for (const left of ['webkitendfullscreen', 'leavepictureinpicture']) this.#video.addEventListener(left, moved);
+    this.#video.addEventListener('playing', () => {
+      this.#pauses.playing();
+      this.#tellSound();
+    });
+    this.#video.addEventListener('pause', () => {
+      if (!this.#isPaused) return;
+      const isInPictureInPicture = document.pictureInPictureElement === this.#video;
+      this.#pauses.paused({ isVisible: isVisible(), isInPictureInPicture }, performance.now());
+      this.#tellSound();
+      this.#goOn();
+    });
+  }
+
+  /** Live, nothing is gained by a pause that nobody asked for. */
+  #goOn() {
+    if (this.#isPaused && this.#pauses.isSystems && isVisible()) void this.#play();
+  }
+
+  /** A source that has ended pauses too: there another one comes. */
+  get #isPaused() {
+    const { paused, srcObject } = this.#video;
+    return paused && srcObject instanceof MediaStream && srcObject.active;
+  }
+
+  #tellSound() {
+    const sound = this.#isBlocked ? 'blocked' : this.#video.muted ? 'off' : 'on';
+    this.emit('sound', this.#isPaused ? 'paused' : sound);
   }
 
   /**
@@ -78,7 +128,7 @@ export class Player extends Emitter {
   async #play() {
     try {
       await this.#video.play();
-      this.emit('sound', this.#isBlocked ? 'blocked' : this.#video.muted ? 'off' : 'on');
+      this.#tellSound();
     } catch (error) {
       if (error instanceof DOMException && error.name === 'NotAllowedError') await this.#playMuted();
     }
@@ -102,6 +152,10 @@ export class Player extends Emitter {
     this.#still.getContext('2d')?.drawImage(this.#video, 0, 0);
     this.#still.hidden = false;
   }
+}
+
+function isVisible() {
+  return document.visibilityState === 'visible';
 }
 
 /**

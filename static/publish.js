@@ -4,19 +4,21 @@ import { ChatPanel } from './chat-panel.js';
 import { isAboutChat } from './chat-rules.js';
 import { ChatSettings } from './chat-settings.js';
 import { DataBox } from './data-box.js';
-import { byId, copyOnClick, durationText, fillIcons, setLine, setText } from './dom.js';
+import { byId, copyOnClick, durationText, fillIcons, hideFor, setLine, setText } from './dom.js';
 import { FrameTimestamps } from './frame-timestamps.js';
 import { KeyForm } from './key-form.js';
 import { recallLive } from './live-memory.js';
 import { LiveSession } from './live-session.js';
 import { LocalMedia } from './local-media.js';
 import { MediaControls } from './media-controls.js';
-import { insecureNotice, mediaNotice } from './media-notices.js';
+import { insecureNotice, mediaNotice, pickedNotice } from './media-notices.js';
 import { OverlayGenerator } from './overlay-generator.js';
 import { broadcastFromPath, originForOthers, pagePath, readKey, serverInfo } from './page.js';
 import { PresenceList } from './presence-list.js';
 import { PUBLISH_BADGES, publishState, publishWords } from './publish-state.js';
 import { QualityPanel } from './quality-panel.js';
+import { ServerClock } from './server-clock.js';
+import { SharedPlace } from './shared-place.js';
 
 /** @import { Notice } from './media-notices.js' */
 /** @import { MediaProblem } from './local-media.js' */
@@ -33,12 +35,15 @@ const live = new LiveSession(name, {
   frames: new FrameTimestamps(preview),
   key: readKey('publish'),
 });
+const clock = new ServerClock(live.socket);
 const dataBox = new DataBox(
   (label, text) => live.send(label, text),
   new OverlayGenerator(preview, (message, frame) => live.sendTimed(message, frame)),
 );
 const chatSettings = new ChatSettings((settings) => live.changeSettings(settings));
 const controls = new MediaControls(media, showMediaProblem);
+/** Of Go live and Stop: a double-click on the one must not press the other. */
+const mainPlace = new SharedPlace();
 const keyForm = new KeyForm('publish', (key) => {
   live.useKey(key);
   if (status?.phase === 'needs-key') void goLive();
@@ -160,8 +165,10 @@ async function stop() {
 }
 
 function wireButtons() {
-  byId('go-live', HTMLButtonElement).addEventListener('click', () => void goLive());
-  byId('stop', HTMLButtonElement).addEventListener('click', () => void stop());
+  const onMeant = (/** @type {string} */ id, /** @type {() => Promise<void>} */ act) =>
+    byId(id, HTMLButtonElement).addEventListener('click', () => mainPlace.isMeant(performance.now()) && void act());
+  onMeant('go-live', goLive);
+  onMeant('stop', stop);
   byId('notice-action', HTMLButtonElement).addEventListener('click', () => void openMedia());
   copyOnClick(byId('copy-link', HTMLButtonElement), byId('share-link', HTMLInputElement));
   copyOnClick(byId('copy-whip', HTMLButtonElement), byId('whip-address', HTMLInputElement));
@@ -195,9 +202,12 @@ function render() {
     publishWords(state, status, media.media, broadcast?.state === 'live', broadcast?.reason),
   );
   const goLiveButton = byId('go-live', HTMLButtonElement);
-  goLiveButton.hidden = live.isRunning;
+  const stopButton = byId('stop', HTMLButtonElement);
   goLiveButton.disabled = !hasMedia();
-  byId('stop', HTMLButtonElement).hidden = !live.isRunning;
+  const [now, before] = live.isRunning ? [stopButton, goLiveButton] : [goLiveButton, stopButton];
+  now.hidden = false;
+  hideFor(before, goLiveButton === now && goLiveButton.disabled ? byId('status', HTMLElement) : now);
+  mainPlace.show(now.id, performance.now());
   setText(byId('stop-label', HTMLElement), state === 'live' || state === 'reconnecting' ? 'Stop' : 'Cancel');
   byId('facts', HTMLElement).hidden = !live.isRunning && broadcast?.state !== 'live';
   for (const id of ['quality', 'stage-viewers'])
@@ -223,7 +233,7 @@ function renderSettings(now) {
 
 function renderDuration() {
   if (broadcast?.state !== 'live') return;
-  setText(byId('duration', HTMLElement), durationText(Date.now() - Date.parse(broadcast.since)));
+  setText(byId('duration', HTMLElement), durationText(clock.now() - Date.parse(broadcast.since)));
 }
 
 /** @param {ServerInfo} server */
@@ -259,10 +269,14 @@ function explainInsecure(server) {
   render();
 }
 
-/** @param {MediaProblem | null} problem */
-function showMediaProblem(problem) {
-  if (problem) showNotice(mediaNotice(problem, media));
-  else hideNotice();
+/**
+ * @param {MediaProblem | null} problem
+ * @param {'camera' | 'microphone'} [picked]
+ */
+function showMediaProblem(problem, picked) {
+  if (!problem) return hideNotice();
+  const hasOld = picked === 'camera' ? media.hasCamera : media.hasMicrophone;
+  showNotice(picked ? pickedNotice(problem, picked, hasOld) : mediaNotice(problem, media));
 }
 
 /** @param {Notice} notice */
@@ -278,7 +292,7 @@ function showNotice({ title, text, action, link }) {
 }
 
 function hideNotice() {
-  byId('notice', HTMLElement).hidden = true;
+  hideFor(byId('notice', HTMLElement), byId('status', HTMLElement));
 }
 
 function hasMedia() {

@@ -18,3 +18,14 @@ export class ServerClock {
     return Date.now() + this.#offsetMs;
   }
 }
+
+/**
+ * The same for who only asks by HTTP, to the second.
+ * @param {string | null} date the header `Date` of an answer that has just come
+ * @param {number} nowMs by our clock, where there is no such header
+ * @returns {number} Unix ms
+ */
+export function timeOfAnswer(date, nowMs) {
+  const told = Date.parse(date ?? '');
+  return Number.isNaN(told) ? nowMs : told;
+}

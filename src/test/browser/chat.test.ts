@@ -147,6 +147,8 @@ suite('in Chromium', () => {
     const publisher = await pressGoLive(await open('/publish', AHEAD_MS));
     const [ann, bob] = [await join('Ann'), await join('Bob', AHEAD_MS)];
     await Promise.all([ann, bob].map((page) => seeFrames(page, '#video', 5)));
+    // By the server's clock: this machine's is 11 minutes ahead.
+    expect(await publisher.textContent('#duration')).toMatch(/^[01]:\d\d$/);
     for (const page of [publisher, ann, bob]) {
       await seesPeople(page, 2);
       expect(await names(page)).toEqual(['Ann', 'Bob']);
@@ -168,6 +170,16 @@ suite('in Chromium', () => {
     await say(ann, 'I am back');
     await hears(publisher, 'I am back');
     expect(await writtenDown(publisher)).toEqual(['2 Ann,Bob', '2 Ann,Bobby']);
+
+    // What went into a line that was dead already comes back to who wrote it.
+    await ann.evaluate(() => {
+      for (const socket of (globalThis as unknown as Watched).sockets) socket.send = () => {};
+    });
+    await say(ann, 'Into the void');
+    await ann.evaluate(() => {
+      for (const socket of (globalThis as unknown as Watched).sockets) socket.close();
+    });
+    await ann.waitForFunction(() => document.querySelector<HTMLInputElement>('#chat-text')?.value === 'Into the void');
 
     const rude = publisher.locator('.chat-lines li', { hasText: 'Something rude' });
     expect(await rude.getByText('Mute').getAttribute('title')).toMatch(/10 minutes, or until they reload/);

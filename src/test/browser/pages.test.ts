@@ -34,6 +34,8 @@ suite('in Chromium', () => {
     return opened;
   }
 
+  const focusOf = (page: Page) => page.evaluate(() => document.activeElement?.id);
+
   async function goLive(): Promise<Page> {
     return pressGoLive(await open(`/publish/${name}`));
   }
@@ -92,6 +94,21 @@ suite('in Chromium', () => {
     expect(described).toMatchObject({ state: 'idle' });
   });
 
+  it('goes live by a double-click, of which the second half does not stop it', async () => {
+    const publisher = await open(`/publish/${name}`);
+    await inState(publisher, 'preview');
+    const place = await publisher.locator('#go-live').boundingBox();
+    if (!place) throw new Error('There is no Go live.');
+    const [x, y] = [place.x + place.width / 2, place.y + place.height / 2];
+    await publisher.mouse.click(x, y);
+    await publisher.waitForSelector('#stop');
+    await publisher.mouse.click(x, y);
+    await inState(publisher, 'live');
+    await publisher.click('#stop', { trial: true });
+    // Who goes by keyboard stands where the button stood.
+    expect(await focusOf(publisher)).toBe('stop');
+  });
+
   it('joins in any number of tabs: waits in plain words, plays muted, one tap gives sound', async () => {
     const tabs = await Promise.all([open(`/join/${name}`), open(`/join/${name}`), open(`/join/${name}`)]);
     await Promise.all(
@@ -123,8 +140,38 @@ suite('in Chromium', () => {
     await seeFrames(tab, '#video', 10);
     await tab.click('#unmute');
     expect(await isMuted()).toBe(false);
+    expect(await focusOf(tab)).toBe('mute');
+    await tab.focus('.brand');
+    await tab.keyboard.press('m');
+    expect(await isMuted()).toBe(false);
+    await tab.focus('#volume');
+    await tab.keyboard.press('m');
+    expect(await isMuted()).toBe(true);
     await tab.click('#fullscreen');
     await tab.waitForFunction(() => document.fullscreenElement !== null);
+  });
+
+  it('goes on after a pause that nobody asked for, and offers a tap after one that somebody did', async () => {
+    await goLive();
+    const viewer = await open(`/join/${name}`);
+    await seeFrames(viewer, '#video', 5);
+    await hearSound(viewer);
+    const pause = (after?: string) =>
+      viewer.evaluate((event) => {
+        const video = document.querySelector('#video') as HTMLVideoElement;
+        video.pause();
+        if (event) video.dispatchEvent(new Event(event));
+      }, after);
+    await pause();
+    await viewer.waitForSelector('#unmute:has-text("Tap to play")');
+    await viewer.click('#unmute');
+    await seeFrames(viewer, '#video', 5);
+    await viewer.waitForSelector('#unmute', { state: 'hidden' });
+
+    // As an iPhone does it at Done.
+    await pause('webkitendfullscreen');
+    await seeFrames(viewer, '#video', 5);
+    await viewer.waitForSelector('#unmute', { state: 'hidden' });
   });
 
   it('sends messages and overlays to each viewer', async () => {
