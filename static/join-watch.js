@@ -50,6 +50,8 @@ export class JoinWatch extends Emitter {
     socket.on('state', (state) => state === 'connecting' && this.#mark('socketAsked'));
     socket.on('welcome', () => {
       this.#mark('socketOpen');
+      // Media may be up before the server has said whether there is something to see.
+      if (this.#marks.connected !== undefined) this.#lookWhetherEarly();
       this.#tell();
     });
     document.addEventListener('visibilitychange', () => this.#lookWhetherHidden());
@@ -106,7 +108,11 @@ export class JoinWatch extends Emitter {
   #connected(join) {
     if (join !== this.#join || this.#marks.connected !== undefined) return;
     this.#mark('connected');
-    if (!this.#isLive()) this.#spoil('came-early');
+    this.#lookWhetherEarly();
+  }
+
+  #lookWhetherEarly() {
+    if (!this.#isOver && !this.#isLive()) this.#spoil('came-early');
   }
 
   /** @param {number} join */

@@ -159,6 +159,17 @@ describe('a join is not told', () => {
       },
     ],
     [
+      'when the server says only after the transport is up that there is nothing to see yet',
+      'came-early',
+      () => {
+        watch.start(0);
+        connect();
+        isLive = false;
+        socket.emit('welcome', {});
+        isLive = true;
+      },
+    ],
+    [
       'when the page was in the background at first',
       'hidden',
       () => {
