@@ -3,13 +3,13 @@
 
 import type { Codec, MediaKind } from '../../rtp/codec.ts';
 import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
-import { KeyFrameAnswers } from '../../rtp/key-frame-answers.ts';
 import { chooseStart } from '../../rtp/start-choice.ts';
 import { absSendTime, type FanoutGroup } from '../fanout/engine.ts';
 import { Gatherer, type SendLoad } from '../fanout/gatherer.ts';
 import type { Past, SourceItem } from '../worker-protocol.ts';
 import type { Latecomer } from './catch-up.ts';
 import { type CatchUpBudget, Latecomers } from './latecomers.ts';
+import { RelayWishes } from './relay-wishes.ts';
 import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
 
@@ -43,8 +43,6 @@ export interface RelayOptions {
   readonly timed: Omit<TimedDataOptions, 'now'>;
 }
 
-/** While viewers wait for a key frame, the wish is repeated so often. */
-const WISH_AGAIN_MS = 500;
 /** A viewer that lost the picture is sent it again at most this often. */
 const LEAST_HEAL_MS = 2_000;
 
@@ -62,18 +60,14 @@ export class Relay {
   readonly #latecomers: Latecomers<RelayViewer>;
   /** Viewers for which the publisher was asked: when the group is sent instead. */
   readonly #patience = new Map<RelayViewer, NodeJS.Timeout>();
-  readonly #answers = new KeyFrameAnswers();
+  readonly #wishes: RelayWishes;
   /** When a viewer was sent everything again for the last time. */
   readonly #healedAtMs = new WeakMap<RelayViewer, number>();
-  /** The publisher's transport whose video came last. */
-  #videoFrom: string | undefined;
-  #wishedAtMs = Number.NEGATIVE_INFINITY;
-  /** The source that the last wish was for. */
-  #wishedOf: string | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.timed = new TimedData({ ...options.timed, now: options.now });
+    this.#wishes = new RelayWishes(options.now, options.wishKeyFrame);
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
     this.#latecomers = new Latecomers<RelayViewer>({
       now: options.now,
@@ -120,13 +114,6 @@ export class Relay {
     this.#beginning.delete(viewer);
   }
 
-  wishKeyFrame(): void {
-    this.#wishedAtMs = this.#options.now();
-    this.#wishedOf = this.#videoFrom;
-    this.#answers.asked(this.#wishedAtMs);
-    this.#options.wishKeyFrame();
-  }
-
   /**
    * A viewer cannot go on without a key frame. Where the publisher does not send one when it is asked, the viewer is
    * sent everything since the last one again, at most once in the time that this is, and in two seconds.
@@ -135,8 +122,8 @@ export class Relay {
     const nowMs = this.#options.now();
     const upTrack = this.#upTracks.get('video');
     const { latecomer } = viewer;
-    const isDeaf = this.#answers.isDeaf(nowMs);
-    this.wishKeyFrame();
+    const { isDeaf } = this.#wishes;
+    this.#wishes.wish();
     if (!isDeaf || !latecomer || !upTrack?.codec || upTrack.newestIndex === undefined || !upTrack.group.isWhole) return;
     // Who waits or catches up gets what there is.
     if (this.#waiting.video.has(viewer) || this.#latecomers.has(viewer)) return;
@@ -149,19 +136,19 @@ export class Relay {
 
   receive(sourceId: string, item: SourceItem): void {
     const upTrack = this.#upTrackOf(item.kind);
-    if (item.kind === 'video') this.#sourceIs(sourceId);
+    if (item.kind === 'video') this.#wishes.sourceIs(sourceId);
     const { sourcesStarted } = upTrack;
     const packet = this.#take(sourceId, item);
     if (!packet) {
       // Only for somebody who can receive it: a wish too early comes to nothing and throttles the one that counts.
-      if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishAgain(sourceId);
+      if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishes.wishAgain(sourceId);
       return;
     }
-    if (packet.kind === 'video' && packet.startsDecoding) this.#answers.seen(this.#options.now());
+    if (packet.kind === 'video' && packet.startsDecoding) this.#wishes.fulfilled();
     const waiting = this.#waiting[packet.kind];
     if (waiting.size > 0) {
       if (packet.startsDecoding) this.#start(waiting, packet, upTrack);
-      else this.#wishAgain(sourceId);
+      else this.#wishes.wishAgain(sourceId);
     }
     // Where its clock stands is told with its first packets, and not up to a second later.
     if (upTrack.sourcesStarted !== sourcesStarted) for (const viewer of this.#viewers) this.#beginning.add(viewer);
@@ -173,10 +160,10 @@ export class Relay {
    * It is sent to nobody else, but where viewers saw another source before.
    */
   remember(sourceId: string, { items, isDeaf }: Past): void {
-    const isKnown = sourceId === this.#videoFrom;
+    const isKnown = sourceId === this.#wishes.source;
     const hasVideo = this.#upTracks.get('video')?.newestIndex !== undefined;
-    this.#sourceIs(sourceId);
-    if (isDeaf) this.#answers.forget(true);
+    this.#wishes.sourceIs(sourceId);
+    if (isDeaf) this.#wishes.heardOfDeafness();
     if (hasVideo && isKnown) return;
     if (hasVideo) {
       // Viewers here saw the source before: they need this one's key frame as much as those who join.
@@ -198,12 +185,6 @@ export class Relay {
     this.#latecomers.close();
     for (const timer of this.#patience.values()) clearTimeout(timer);
     this.#options.group.remove();
-  }
-
-  #sourceIs(sourceId: string): void {
-    if (sourceId === this.#videoFrom) return;
-    this.#videoFrom = sourceId;
-    this.#answers.forget();
   }
 
   #upTrackOf(kind: MediaKind): UpTrack {
@@ -238,17 +219,16 @@ export class Relay {
   #beginVideo(viewer: RelayViewer): void {
     const group = this.#upTracks.get('video')?.group;
     if (!group) {
-      this.wishKeyFrame();
+      this.#wishes.wish();
       return;
     }
     if (!this.#waiting.video.has(viewer)) return;
-    const isDeaf = this.#answers.isDeaf(this.#options.now());
     const start = chooseStart({
       groupBytes: group.firstIndex === undefined ? undefined : group.bytes,
       isWhole: group.isWhole,
-      isDeaf,
+      isDeaf: this.#wishes.isDeaf,
     });
-    if (start.asksPublisher) this.wishKeyFrame();
+    if (start.asksPublisher) this.#wishes.wish();
     if (start.groupAfterMs === 0) this.#beginWithGroup(viewer);
     else if (start.groupAfterMs !== undefined) this.#beginSoon(viewer, start.groupAfterMs);
   }
@@ -275,7 +255,7 @@ export class Relay {
     if (upTrack?.codec && upTrack.newestIndex !== undefined) {
       this.#offer(viewer, 'video', upTrack.codec, upTrack.newestIndex);
     }
-    this.wishKeyFrame();
+    this.#wishes.wish();
   }
 
   #codecChanged(kind: MediaKind, codec: Codec, newestIndex: number): void {
@@ -293,12 +273,6 @@ export class Relay {
       this.#beginning.add(viewer);
     }
     waiting.clear();
-  }
-
-  #wishAgain(sourceId: string): void {
-    // A wish to the source before did not reach this one.
-    if (sourceId === this.#wishedOf && this.#options.now() - this.#wishedAtMs < WISH_AGAIN_MS) return;
-    this.wishKeyFrame();
   }
 
   #send(packets: readonly CanonicalPacket[]): void {
