@@ -146,6 +146,9 @@ export class MediaWorker {
       case 'link':
         this.#links.connect(command.worker, command.port);
         return;
+      case 'end-source':
+        this.#audience.endSource(command.broadcast);
+        return;
       case 'source':
         this.#links.setSource(command.broadcast, command.worker);
     }

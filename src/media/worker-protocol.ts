@@ -59,6 +59,8 @@ export type WorkerCommand =
   | { readonly type: 'link'; readonly worker: number; readonly port: MessagePort }
   /** The worker that has the publisher of a broadcast; undefined when none has. */
   | { readonly type: 'source'; readonly broadcast: string; readonly worker: number | undefined }
+  /** The publisher that a broadcast had is gone for good. */
+  | { readonly type: 'end-source'; readonly broadcast: string }
   | { readonly type: 'stop' };
 
 export interface WorkerFailure {

@@ -62,6 +62,23 @@ describe('the relay of a broadcast', () => {
     expect(wanted).toEqual(['b true', 'b false']);
   });
 
+  it('goes at once when its publisher is gone for good and nobody views it', () => {
+    visit('b');
+    play('b');
+    audience.remove('v');
+    audience.endSource('b');
+    expect(audience.relay('b')).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+    audience.endSource('unknown');
+  });
+
+  it('remembers nothing of a publisher that is gone for good, and stays for its viewers', () => {
+    visit('b');
+    play('b');
+    audience.endSource('b');
+    expect(audience.relay('b')?.remembers).toBe(false);
+  });
+
   it('is one of few that stay: the one that nobody needed longest goes', () => {
     for (let number = 0; number < 65; number++) {
       visit(`b${number}`);

@@ -82,6 +82,12 @@ export class Audience {
     else this.#close(broadcast);
   }
 
+  /** A broadcast's publisher is gone for good: nothing of it is kept for who comes later. */
+  endSource(broadcast: string): void {
+    if (this.#resting.has(broadcast)) this.#close(broadcast);
+    else this.#relays.get(broadcast)?.end();
+  }
+
   quality(broadcast: string): ViewerQuality[] {
     return [...this.viewersOf(broadcast)].flatMap((viewer) => viewer.quality() ?? []);
   }

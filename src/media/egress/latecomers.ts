@@ -51,6 +51,11 @@ export class Latecomers<V> {
     this.#options = options;
   }
 
+  /** At this moment. */
+  get viewers(): V[] {
+    return [...this.#behind.keys()];
+  }
+
   has(viewer: V): boolean {
     return this.#behind.has(viewer);
   }

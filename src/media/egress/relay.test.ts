@@ -545,6 +545,51 @@ describe('a viewer that joins while something is remembered', () => {
     expect(((next ?? 0) - (last ?? 0)) >>> 0).toBeLessThan(5.1 * 90_000);
   });
 
+  it('sees nothing of a publisher that is gone for good, and waits for the key frame of the next', () => {
+    turn(key(1), delta(2));
+    relay.end();
+    nowMs += 3_600_000;
+    const viewer = join();
+    passMs(2000);
+    expect(videoOf(viewer)).toEqual([]);
+    expect(wishes).toBe(1);
+    relay.receive('q', { ...key(500), ssrc: 9 });
+    vi.advanceTimersByTime(0);
+    expect(viewer.sentVideo).toEqual([true]);
+  });
+
+  it('and waits for a key frame gets none of a publisher that is gone for good meanwhile', () => {
+    playLargeGroup();
+    const viewer = join();
+    relay.end();
+    passMs(2000);
+    expect(videoOf(viewer)).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is sent no more of a group whose publisher is gone for good', () => {
+    playLargeGroup();
+    relay.remember('p', { items: [], isDeaf: true });
+    const viewer = join();
+    const { length } = videoOf(viewer);
+    relay.end();
+    passMs(2000);
+    expect(videoOf(viewer)).toHaveLength(length);
+    relay.receive('q', { ...key(500), ssrc: 9 });
+    vi.advanceTimersByTime(0);
+    expect(videoOf(viewer)).toHaveLength(length + 1);
+    const numbers = viewer.member.sent.map(({ index }) => index);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it('sees nothing of a publisher that is gone for good that came late from another worker', () => {
+    turn(key(1), delta(2));
+    relay.end();
+    turn(key(3), delta(4));
+    relay.remember('p', { items: [key(3), delta(4)], isDeaf: false });
+    expect(videoOf(join())).toEqual([]);
+  });
+
   it('is sent nothing more once it left, nor later ones what a closed relay knew', () => {
     playLargeGroup();
     const viewer = join();

@@ -61,6 +61,8 @@ export class Relay {
   /** Viewers for which the publisher was asked: when the group is sent instead. */
   readonly #patience = new Map<RelayViewer, NodeJS.Timeout>();
   readonly #wishes: RelayWishes;
+  /** The publisher's transport whose broadcast is over. */
+  #endedSource: string | undefined;
   /** When a viewer was sent everything again for the last time. */
   readonly #healedAtMs = new WeakMap<RelayViewer, number>();
 
@@ -134,7 +136,15 @@ export class Relay {
     this.#latecomers.add(viewer, latecomer, upTrack, upTrack.edgeAt(nowMs));
   }
 
+  /** The publisher that was here does not come back: who joins from now on sees nothing of what it sent. */
+  end(): void {
+    // From another worker something of it may still be on its way.
+    this.#endedSource = this.#wishes.source;
+    this.#forgetPast();
+  }
+
   receive(sourceId: string, item: SourceItem): void {
+    if (sourceId === this.#endedSource) return;
     const upTrack = this.#upTrackOf(item.kind);
     if (item.kind === 'video') this.#wishes.sourceIs(sourceId);
     const { sourcesStarted } = upTrack;
@@ -160,6 +170,7 @@ export class Relay {
    * It is sent to nobody else, but where viewers saw another source before.
    */
   remember(sourceId: string, { items, isDeaf }: Past): void {
+    if (sourceId === this.#endedSource) return;
     const isKnown = sourceId === this.#wishes.source;
     const hasVideo = this.#upTracks.get('video')?.newestIndex !== undefined;
     this.#wishes.sourceIs(sourceId);
@@ -185,6 +196,12 @@ export class Relay {
     this.#latecomers.close();
     for (const timer of this.#patience.values()) clearTimeout(timer);
     this.#options.group.remove();
+  }
+
+  /** Who is in the middle of it waits for a key frame. What viewers here may still ask for again is no past. */
+  #forgetPast(): void {
+    this.#upTracks.get('video')?.group.clear();
+    for (const viewer of this.#latecomers.viewers) this.#waitForKeyFrame(viewer);
   }
 
   #upTrackOf(kind: MediaKind): UpTrack {
