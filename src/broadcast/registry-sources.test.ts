@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { resumeOf, Stage } from '../test/stage.ts';
 
-test.each<[string, (stage: Stage, publisher: Awaited<ReturnType<Stage['publish']>>) => void | Promise<unknown>]>([
+test.each<[string, (stage: Stage, publisher: Awaited<ReturnType<Stage['publish']>>) => unknown]>([
   ['stops', (stage, { session }) => stage.registry.end(session.id)],
   [
     'does not come back in time',

@@ -558,6 +558,31 @@ describe('a viewer that joins while something is remembered', () => {
     expect(viewer.sentVideo).toEqual([true]);
   });
 
+  it('after the publisher’s camera was switched off sees nothing from before, and its return', () => {
+    turn(key(1), delta(2));
+    relay.receive('p', { type: 'pause', kind: 'video' });
+    nowMs += 60_000;
+    const viewer = join();
+    passMs(2000);
+    expect(videoOf(viewer)).toEqual([]);
+    turn(delta(3));
+    turn(key(4), delta(5));
+    expect(viewer.sentVideo).toEqual([true, false]);
+  });
+
+  it('while the camera was off does not make the publisher one that answers nothing', () => {
+    turn(key(1));
+    relay.receive('p', { type: 'pause', kind: 'video' });
+    relay.removeViewer(join());
+    nowMs += 60_000;
+    playLargeGroup();
+    const viewer = join();
+    expect(videoOf(viewer)).toEqual([]);
+    passMs(60);
+    turn(key(402));
+    expect(viewer.sentVideo).toEqual([true]);
+  });
+
   it('and waits for a key frame gets none of a publisher that is gone for good meanwhile', () => {
     playLargeGroup();
     const viewer = join();

@@ -6,7 +6,7 @@ import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
 import { chooseStart } from '../../rtp/start-choice.ts';
 import { absSendTime, type FanoutGroup } from '../fanout/engine.ts';
 import { Gatherer, type SendLoad } from '../fanout/gatherer.ts';
-import type { Past, SourceItem } from '../worker-protocol.ts';
+import type { Past, SourceItem, SourcePacket, SourceReport } from '../worker-protocol.ts';
 import type { Latecomer } from './catch-up.ts';
 import { type CatchUpBudget, Latecomers } from './latecomers.ts';
 import { RelayWishes } from './relay-wishes.ts';
@@ -145,6 +145,11 @@ export class Relay {
 
   receive(sourceId: string, item: SourceItem): void {
     if (sourceId === this.#endedSource) return;
+    if (item.type === 'pause') {
+      this.#wishes.paused();
+      this.#forgetPast();
+      return;
+    }
     const upTrack = this.#upTrackOf(item.kind);
     if (item.kind === 'video') this.#wishes.sourceIs(sourceId);
     const { sourcesStarted } = upTrack;
@@ -213,7 +218,7 @@ export class Relay {
   }
 
   /** Into its track; a packet that viewers may see comes out. */
-  #take(sourceId: string, item: SourceItem): CanonicalPacket | undefined {
+  #take(sourceId: string, item: SourcePacket | SourceReport): CanonicalPacket | undefined {
     const upTrack = this.#upTrackOf(item.kind);
     if (item.type === 'sender-report') {
       upTrack.senderReport(sourceId, item);
