@@ -51,7 +51,7 @@ export class SourceMemory {
     if (index === undefined) this.#group.clear();
     this.#ssrc = packet.ssrc;
     this.#newest = index === undefined ? FIRST_INDEX + packet.sequence : Math.max(this.#newest, index);
-    const { startsDecoding, payload } = packet;
-    this.#group.add({ index: index ?? this.#newest, startsDecoding, payload, packet }, packet.arrivedAtMs);
+    const { timestamp, startsDecoding, payload } = packet;
+    this.#group.add({ index: index ?? this.#newest, timestamp, startsDecoding, payload, packet }, packet.arrivedAtMs);
   }
 }

@@ -7,6 +7,7 @@ const OVERHEAD_BYTES = 300;
 const LIMITS = { maxBytes: 1000 + 6 * OVERHEAD_BYTES, maxMs: 10_000 };
 const packet = (index: number, startsDecoding = false, bytes = 10): GroupPacket => ({
   index,
+  timestamp: index * 3000,
   startsDecoding,
   payload: new Uint8Array(bytes),
 });
@@ -67,6 +68,32 @@ describe('GroupOfPictures', () => {
     expect(group.endIndex - (group.firstIndex ?? group.endIndex)).toBeLessThan(3_000);
     for (let index = 0; index < 200_000; index++) group.add(packet(index, index === 0, 1), 0);
     expect(group.endIndex - (group.firstIndex ?? group.endIndex)).toBeLessThan(60_000);
+  });
+
+  it('lets a group go in which a frame is larger than any camera’s', () => {
+    const group = new GroupOfPictures<GroupPacket>({ maxBytes: 16_000_000, maxMs: 15_000 });
+    const ofOneFrame = (index: number) => ({ ...packet(index, index === 0, 1000), timestamp: 0 });
+    for (let index = 0; index < 1000; index++) group.add(ofOneFrame(index), index);
+    expect(group.isWhole).toBe(true);
+    for (let index = 1000; index < 3000; index++) group.add(ofOneFrame(index), index);
+    expect(contents(group)).toBe('nothing');
+  });
+
+  it('lets a group go that has more frames than any camera gives', () => {
+    const group = new GroupOfPictures<GroupPacket>({ maxBytes: 16_000_000, maxMs: 15_000 });
+    for (let index = 0; index < 1800; index++) group.add(packet(index, index === 0), index);
+    expect(group.isWhole).toBe(true);
+    group.add(packet(1800), 1800);
+    expect(contents(group)).toBe('nothing');
+  });
+
+  it('counts only the frames since a key frame that was overtaken', () => {
+    const group = new GroupOfPictures<GroupPacket>({ maxBytes: 16_000_000, maxMs: 15_000 });
+    for (let index = 0; index < 1700; index++) if (index !== 1600) group.add(packet(index, index === 0), index);
+    group.add(key(1600), 1700);
+    for (let index = 1700; index < 3000; index++) group.add(packet(index), index);
+    expect(group.firstIndex).toBe(1600);
+    expect(group.isWhole).toBe(true);
   });
 
   it('keeps nothing when it may have no bytes', () => {

@@ -5,6 +5,8 @@
 export interface GroupPacket {
   /** Sequence number without wrap-around; neighbours are one apart. */
   readonly index: number;
+  /** The same for all packets of a frame. */
+  readonly timestamp: number;
   /** A decoder can begin with this packet. */
   readonly startsDecoding: boolean;
   readonly payload: Uint8Array;
@@ -19,6 +21,10 @@ export interface GroupLimits {
 
 /** So many missing packets are no loss that anybody repairs. */
 const MAX_MISSING = 1000;
+/** A frame leaves to a joiner in one piece: a larger one would hold up everybody else on the thread. */
+const MAX_FRAME_BYTES = 2 * 1024 * 1024;
+/** Each frame costs each joiner something beside its bytes; cameras give half of this. */
+const MAX_FRAMES_PER_SECOND = 120;
 /** What keeping a packet takes beside its payload, roughly: a publisher of tiny packets is bounded too. */
 const OVERHEAD_BYTES = 300;
 
@@ -29,6 +35,10 @@ export class GroupOfPictures<P extends GroupPacket> {
   #firstIndex = 0;
   #bytes = 0;
   #missing = 0;
+  /** Runs of packets of one timestamp, as they came: a little more than there are frames when packets overtake. */
+  #frames = 0;
+  #frameTimestamp: number | undefined;
+  #frameBytes = 0;
   #beganAtMs = 0;
   #newestAtMs = 0;
 
@@ -71,22 +81,30 @@ export class GroupOfPictures<P extends GroupPacket> {
     if (packet.startsDecoding && isNewest) this.#begin(packet, nowMs);
     else if (this.#packets.length > 0) this.#place(packet);
     this.#newestAtMs = nowMs;
-    const isOver = this.#bytes > this.#limits.maxBytes || nowMs - this.#beganAtMs > this.#limits.maxMs;
-    if (isOver) this.clear();
+    if (this.#isOver(nowMs)) this.clear();
   }
 
   clear(): void {
     this.#packets = [];
     this.#bytes = 0;
     this.#missing = 0;
+    this.#forgetFrames();
+  }
+
+  #isOver(nowMs: number): boolean {
+    const { maxBytes, maxMs } = this.#limits;
+    if (this.#bytes > maxBytes || nowMs - this.#beganAtMs > maxMs) return true;
+    return this.#frameBytes > MAX_FRAME_BYTES || this.#frames * 1000 > MAX_FRAMES_PER_SECOND * maxMs;
   }
 
   #begin(packet: P, nowMs: number): void {
     this.#packets = [packet];
     this.#firstIndex = packet.index;
-    this.#bytes = bytesOf(packet);
+    this.#bytes = 0;
     this.#missing = 0;
     this.#beganAtMs = nowMs;
+    this.#forgetFrames();
+    this.#count(packet);
   }
 
   #place(packet: P): void {
@@ -101,17 +119,34 @@ export class GroupOfPictures<P extends GroupPacket> {
     if (gap >= 0) this.#missing += gap;
     else this.#missing--;
     this.#packets[at] = packet;
-    this.#bytes += bytesOf(packet);
+    this.#count(packet);
     // Its first packet was overtaken by others of the same key frame.
     if (packet.startsDecoding) this.#cutBefore(at);
   }
 
   #cutBefore(at: number): void {
-    for (const packet of this.#packets.splice(0, at)) {
-      if (packet) this.#bytes -= bytesOf(packet);
-      else this.#missing--;
-    }
+    for (const packet of this.#packets.splice(0, at)) if (!packet) this.#missing--;
     this.#firstIndex += at;
+    this.#bytes = 0;
+    this.#forgetFrames();
+    for (const packet of this.#packets) if (packet) this.#count(packet);
+  }
+
+  #count(packet: P): void {
+    const bytes = bytesOf(packet);
+    this.#bytes += bytes;
+    if (packet.timestamp !== this.#frameTimestamp) {
+      this.#frames++;
+      this.#frameTimestamp = packet.timestamp;
+      this.#frameBytes = 0;
+    }
+    this.#frameBytes += bytes;
+  }
+
+  #forgetFrames(): void {
+    this.#frames = 0;
+    this.#frameTimestamp = undefined;
+    this.#frameBytes = 0;
   }
 }
 
