@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { GroupOfPictures, type GroupPacket } from './group-of-pictures.ts';
 import { seededRandom, throughNetwork } from './seeded-network.ts';
 
-/** Each packet counts for its payload and what keeping it takes. */
+/** Each packet counts for its datagram and what keeping it takes. */
 const OVERHEAD_BYTES = 300;
 const LIMITS = { maxBytes: 1000 + 6 * OVERHEAD_BYTES, maxMs: 10_000 };
 const packet = (index: number, startsDecoding = false, bytes = 10): GroupPacket => ({
@@ -52,6 +52,18 @@ describe('GroupOfPictures', () => {
     expect(contents(group)).toBe('nothing');
     group.add(key(5), 0);
     expect(contents(group)).toBe('5');
+  });
+
+  it('counts the whole datagrams that payloads are views of', () => {
+    const limits = { maxBytes: 100_000, maxMs: 15_000 };
+    const view = (index: number) => ({ ...packet(index, index === 0), payload: new Uint8Array(1500).subarray(1490) });
+    const group = groupOf(
+      Array.from({ length: 50 }, (_none, index) => view(index)),
+      limits,
+    );
+    expect(group.bytes).toBe(50 * (1500 + OVERHEAD_BYTES));
+    for (let index = 50; index < 60; index++) group.add(view(index), 0);
+    expect(contents(group)).toBe('nothing');
   });
 
   it('lets a group go that lasts too long, and keeps one for as long as nothing is added', () => {

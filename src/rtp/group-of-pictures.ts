@@ -25,7 +25,7 @@ const MAX_MISSING = 1000;
 const MAX_FRAME_BYTES = 2 * 1024 * 1024;
 /** Each frame costs each joiner something beside its bytes; cameras give half of this. */
 const MAX_FRAMES_PER_SECOND = 120;
-/** What keeping a packet takes beside its payload, roughly: a publisher of tiny packets is bounded too. */
+/** What keeping a packet takes beside its datagram, roughly: a publisher of tiny packets is bounded too. */
 const OVERHEAD_BYTES = 300;
 
 export class GroupOfPictures<P extends GroupPacket> {
@@ -150,6 +150,7 @@ export class GroupOfPictures<P extends GroupPacket> {
   }
 }
 
+/** A payload is a view into the datagram that it came in, which lives as long: headers may be most of it. */
 function bytesOf({ payload }: GroupPacket): number {
-  return payload.length + OVERHEAD_BYTES;
+  return payload.buffer.byteLength + OVERHEAD_BYTES;
 }
