@@ -34,6 +34,7 @@ export class GroupOfPictures<P extends GroupPacket> {
   #packets: (P | undefined)[] = [];
   #firstIndex = 0;
   #bytes = 0;
+  #payloadBytes = 0;
   #missing = 0;
   /** Runs of packets of one timestamp, as they came: a little more than there are frames when packets overtake. */
   #frames = 0;
@@ -66,6 +67,11 @@ export class GroupOfPictures<P extends GroupPacket> {
     return this.#bytes;
   }
 
+  /** Of what sending it takes. */
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+
   /** From the arrival of its first packet to that of its newest. */
   get durationMs(): number {
     return this.#newestAtMs - this.#beganAtMs;
@@ -86,9 +92,8 @@ export class GroupOfPictures<P extends GroupPacket> {
 
   clear(): void {
     this.#packets = [];
-    this.#bytes = 0;
     this.#missing = 0;
-    this.#forgetFrames();
+    this.#forgetCounts();
   }
 
   #isOver(nowMs: number): boolean {
@@ -100,10 +105,9 @@ export class GroupOfPictures<P extends GroupPacket> {
   #begin(packet: P, nowMs: number): void {
     this.#packets = [packet];
     this.#firstIndex = packet.index;
-    this.#bytes = 0;
     this.#missing = 0;
     this.#beganAtMs = nowMs;
-    this.#forgetFrames();
+    this.#forgetCounts();
     this.#count(packet);
   }
 
@@ -127,14 +131,14 @@ export class GroupOfPictures<P extends GroupPacket> {
   #cutBefore(at: number): void {
     for (const packet of this.#packets.splice(0, at)) if (!packet) this.#missing--;
     this.#firstIndex += at;
-    this.#bytes = 0;
-    this.#forgetFrames();
+    this.#forgetCounts();
     for (const packet of this.#packets) if (packet) this.#count(packet);
   }
 
   #count(packet: P): void {
     const bytes = bytesOf(packet);
     this.#bytes += bytes;
+    this.#payloadBytes += packet.payload.length;
     if (packet.timestamp !== this.#frameTimestamp) {
       this.#frames++;
       this.#frameTimestamp = packet.timestamp;
@@ -143,7 +147,9 @@ export class GroupOfPictures<P extends GroupPacket> {
     this.#frameBytes += bytes;
   }
 
-  #forgetFrames(): void {
+  #forgetCounts(): void {
+    this.#bytes = 0;
+    this.#payloadBytes = 0;
     this.#frames = 0;
     this.#frameTimestamp = undefined;
     this.#frameBytes = 0;

@@ -44,11 +44,11 @@ export class CatchUp {
 
   /** @param seenUntil canonical timestamp of what it saw last, if it saw something */
   constructor(latecomer: Latecomer, followed: Followed, nowMs: number, seenUntil?: number) {
-    const { bytes, durationMs } = followed.group;
+    const { payloadBytes, durationMs } = followed.group;
     this.#timestamp = seenUntil;
     this.#latecomer = latecomer;
     this.#followed = followed;
-    this.#pace = catchUpPace(bytes, durationMs);
+    this.#pace = catchUpPace(payloadBytes, durationMs);
     this.#budgetBytes = this.#pace.burstBytes;
     this.#steppedAtMs = nowMs;
   }
@@ -99,6 +99,8 @@ export class CatchUp {
     this.#latecomer.sendAlone(frame, this.#timestamp, nowMs);
     this.#next = first.index + frame.length;
     for (const { payload } of frame) this.#budgetBytes -= payload.length;
+    // After a large key frame the next ones wait for a moment, and not for as long as it would take at this pace.
+    if (first.startsDecoding) this.#budgetBytes = Math.max(this.#budgetBytes, -this.#pace.burstBytes);
   }
 
   /**
