@@ -50,6 +50,7 @@ function latecomers(budget: CatchUpBudget): Latecomers<string> {
     budget,
     measure: (work) => work(),
     onBegun: (viewer) => begun.push(viewer),
+    onLive: () => {},
     onLost: () => {},
   });
 }

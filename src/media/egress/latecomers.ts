@@ -32,6 +32,8 @@ export interface LatecomersOptions<V> {
   readonly measure: (work: () => void) => void;
   /** It was sent its first packets. */
   readonly onBegun: (viewer: V, nowMs: number) => void;
+  /** It has all that it missed. */
+  readonly onLive: (viewer: V, nowMs: number) => void;
   /** It cannot go on: it waits for a key frame again. */
   readonly onLost: (viewer: V) => void;
 }
@@ -91,7 +93,7 @@ export class Latecomers<V> {
   }
 
   #step(viewer: V, behind: Behind): void {
-    const { now, budget, measure, onBegun, onLost } = this.#options;
+    const { now, budget, measure, onBegun, onLive, onLost } = this.#options;
     const nowMs = now();
     // Behind the others, whose turn it is next.
     this.#behind.delete(viewer);
@@ -102,6 +104,7 @@ export class Latecomers<V> {
       if (state === 'lost') onLost(viewer);
       else if (!behind.hasBegun) onBegun(viewer, nowMs);
       behind.hasBegun = true;
+      if (state === 'live') onLive(viewer, nowMs);
     });
     budget.used(now() - nowMs);
   }

@@ -7,7 +7,8 @@ import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp
 import { SendLoad } from '../fanout/gatherer.ts';
 import { DownTrack } from './down-track.ts';
 import { CatchUpBudget } from './latecomers.ts';
-import { Relay, type RelayViewer } from './relay.ts';
+import { Relay } from './relay.ts';
+import type { RelayViewer } from './relay-viewer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 const offered = (codec: Codec, payloadType: number) => ({ ...codec, payloadType, fmtp: undefined, feedback: [] });
@@ -46,6 +47,7 @@ function newRelay(startMemory: GroupLimits): Relay {
 class TestViewer implements RelayViewer {
   readonly member: FakeMember = group.addMember(MEMBER_KEYS);
   readonly #tracks: readonly DownTrack[];
+  lossShare = 0;
   /** How many packets had left each time that it was told of its first ones. */
   readonly startedAfter: number[] = [];
 
@@ -663,6 +665,11 @@ describe('a viewer that joins while something is remembered', () => {
     playLargeGroup();
     relay.remember('p', { items: [], isDeaf: true });
     const viewer = join();
+    passMs(500);
+    relay.pictureLost(viewer);
+    passMs(500);
+    // What it began with is on its way, or did not help.
+    expect(videoOf(viewer)).toHaveLength(401);
     passMs(2000);
     turn(delta(402));
     const seen = videoOf(viewer).length;
@@ -678,6 +685,10 @@ describe('a viewer that joins while something is remembered', () => {
     relay.pictureLost(viewer);
     expect(videoOf(viewer)).toHaveLength(seen + 403);
     passMs(4000);
+    viewer.lossShare = 0.4;
+    relay.pictureLost(viewer);
+    expect(videoOf(viewer)).toHaveLength(seen + 403);
+    viewer.lossShare = 0;
     relay.pictureLost(viewer);
     expect(videoOf(viewer).length).toBeGreaterThan(seen + 403);
   });

@@ -7,27 +7,12 @@ import { chooseStart } from '../../rtp/start-choice.ts';
 import { absSendTime, type FanoutGroup } from '../fanout/engine.ts';
 import { Gatherer, type SendLoad } from '../fanout/gatherer.ts';
 import type { Past, SourceItem, SourcePacket, SourceReport } from '../worker-protocol.ts';
-import type { Latecomer } from './catch-up.ts';
+import { Healing } from './healing.ts';
 import { type CatchUpBudget, Latecomers } from './latecomers.ts';
+import type { RelayViewer } from './relay-viewer.ts';
 import { RelayWishes } from './relay-wishes.ts';
 import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
-
-/** A viewer as the relay sees it. */
-export interface RelayViewer {
-  /**
-   * The source sends this codec from now on; nothing of it goes to the viewer before `start`.
-   * @param newestIndex the highest canonical index that went out until now
-   * @returns whether the viewer can decode it, and so waits for a packet to begin with
-   */
-  adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean;
-  /** Decoding can begin with this packet, which is sent next. `sentBefore` has overtaken it. */
-  start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void;
-  /** Its video, to be sent what it missed. */
-  readonly latecomer: Latecomer | undefined;
-  /** Its first packets have left. */
-  onStarted(nowMs: number): void;
-}
 
 export interface RelayOptions {
   readonly broadcast: string;
@@ -42,9 +27,6 @@ export interface RelayOptions {
   readonly wishKeyFrame: () => void;
   readonly timed: Omit<TimedDataOptions, 'now'>;
 }
-
-/** A viewer that lost the picture is sent it again at most this often. */
-const LEAST_HEAL_MS = 2_000;
 
 export class Relay {
   /** What takes messages that belong to this relay's video. */
@@ -63,8 +45,7 @@ export class Relay {
   readonly #wishes: RelayWishes;
   /** The publisher's transport whose broadcast is over. */
   #endedSource: string | undefined;
-  /** When a viewer was sent everything again for the last time. */
-  readonly #healedAtMs = new WeakMap<RelayViewer, number>();
+  readonly #healing = new Healing<RelayViewer>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -76,6 +57,10 @@ export class Relay {
       budget: options.catchUpBudget,
       measure: (work) => options.load.measure(work),
       onBegun: (viewer, nowMs) => viewer.onStarted(nowMs),
+      onLive: (viewer, nowMs) => {
+        const group = this.#upTracks.get('video')?.group;
+        if (group) this.#healing.sent(viewer, group, nowMs);
+      },
       onLost: (viewer) => this.#waitForKeyFrame(viewer),
     });
   }
@@ -118,7 +103,7 @@ export class Relay {
 
   /**
    * A viewer cannot go on without a key frame. Where the publisher does not send one when it is asked, the viewer is
-   * sent everything since the last one again, at most once in the time that this is, and in two seconds.
+   * sent everything since the last one again, if that may help.
    */
   pictureLost(viewer: RelayViewer): void {
     const nowMs = this.#options.now();
@@ -129,9 +114,7 @@ export class Relay {
     if (!isDeaf || !latecomer || !upTrack?.codec || upTrack.newestIndex === undefined || !upTrack.group.isWhole) return;
     // Who waits or catches up gets what there is.
     if (this.#waiting.video.has(viewer) || this.#latecomers.has(viewer)) return;
-    const healedAgoMs = nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY);
-    if (healedAgoMs < Math.max(LEAST_HEAL_MS, upTrack.group.durationMs)) return;
-    this.#healedAtMs.set(viewer, nowMs);
+    if (!this.#healing.allows(viewer, upTrack.group, viewer.lossShare, nowMs)) return;
     if (!viewer.adopt('video', upTrack.codec, upTrack.newestIndex)) return;
     this.#latecomers.add(viewer, latecomer, upTrack, upTrack.edgeAt(nowMs));
   }
