@@ -21,6 +21,8 @@ import type { DtlsCertificate } from './transport/certificate.ts';
 /** `workerData` of a media worker. */
 export interface WorkerSettings {
   readonly index: number;
+  /** How many there are: they share the network. */
+  readonly workers: number;
   readonly udpPort: number;
   readonly host: string;
   readonly certificate: DtlsCertificate;

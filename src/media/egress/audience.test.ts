@@ -4,7 +4,7 @@ import { keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
 import { SendLoad } from '../fanout/gatherer.ts';
 import { PortableEngine } from '../fanout/portable-engine.ts';
 import { Audience } from './audience.ts';
-import { CatchUpBudget } from './latecomers.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
 import type { ViewerPeer } from './viewer-peer.ts';
 
 let audience: Audience;
@@ -18,7 +18,7 @@ beforeEach(() => {
     load: new SendLoad(() => 0),
     now: () => 0,
     startMemory: { maxBytes: 1_000_000, maxMs: 10_000 },
-    catchUpBudget: new CatchUpBudget(),
+    catchUpTurns: new CatchUpTurns(() => 0, 1),
     wishKeyFrame: () => {},
     sendTimed: () => {},
     onTimedDropped: () => {},

@@ -5,8 +5,8 @@ import { FakeGroup, type FakeMember, MEMBER_KEYS } from '../../test/fake-fanout.
 import { acceptedMedia, sourcePacket } from '../../test/media-fixtures.ts';
 import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp-fixtures.ts';
 import { SendLoad } from '../fanout/gatherer.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
 import { DownTrack } from './down-track.ts';
-import { CatchUpBudget } from './latecomers.ts';
 import { Relay } from './relay.ts';
 import type { RelayViewer } from './relay-viewer.ts';
 import type { CanonicalPacket } from './up-track.ts';
@@ -37,7 +37,7 @@ function newRelay(startMemory: GroupLimits): Relay {
     load: new SendLoad(now),
     now,
     startMemory,
-    catchUpBudget: new CatchUpBudget(),
+    catchUpTurns: new CatchUpTurns(now, 1),
     wishKeyFrame: () => wishes++,
     timed: { send: () => {}, onDropped: () => {} },
   });

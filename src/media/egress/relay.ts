@@ -7,8 +7,9 @@ import { chooseStart } from '../../rtp/start-choice.ts';
 import { absSendTime, type FanoutGroup } from '../fanout/engine.ts';
 import { Gatherer, type SendLoad } from '../fanout/gatherer.ts';
 import type { Past, SourceItem, SourcePacket, SourceReport } from '../worker-protocol.ts';
+import type { CatchUpTurns } from './catch-up-turns.ts';
 import { Healing } from './healing.ts';
-import { type CatchUpBudget, Latecomers } from './latecomers.ts';
+import { Latecomers } from './latecomers.ts';
 import type { RelayViewer } from './relay-viewer.ts';
 import { RelayWishes } from './relay-wishes.ts';
 import { TimedData, type TimedDataOptions } from './timed-data.ts';
@@ -22,7 +23,7 @@ export interface RelayOptions {
   /** How much of the past is kept for those who join. */
   readonly startMemory: GroupLimits;
   /** The worker's. */
-  readonly catchUpBudget: CatchUpBudget;
+  readonly catchUpTurns: CatchUpTurns;
   /** Passes a viewer's wish on toward the publisher, where it is throttled. */
   readonly wishKeyFrame: () => void;
   readonly timed: Omit<TimedDataOptions, 'now'>;
@@ -54,7 +55,7 @@ export class Relay {
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
     this.#latecomers = new Latecomers<RelayViewer>({
       now: options.now,
-      budget: options.catchUpBudget,
+      turns: options.catchUpTurns,
       measure: (work) => options.load.measure(work),
       onBegun: (viewer, nowMs) => viewer.onStarted(nowMs),
       onLive: (viewer, nowMs) => {

@@ -210,6 +210,7 @@ export class MediaPool implements MediaPort {
     const { certificate, host, announcedAddresses, hostAddresses, clockOrigin, workers } = this.#options;
     const settings: WorkerSettings = {
       index: member.index,
+      workers,
       udpPort: member.udpPort,
       host,
       certificate,
