@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { acceptedMedia } from '../test/media-fixtures.ts';
-import { keyFrame } from '../test/rtp-fixtures.ts';
+import { keyFrame, paddingOnly } from '../test/rtp-fixtures.ts';
 import { PublisherPeer } from './publisher-peer.ts';
 import type { Transport } from './transport/transport.ts';
 import type { SourceItem } from './worker-protocol.ts';
@@ -55,6 +55,14 @@ describe('a publisher', () => {
     pass(10_000, true);
     expect(items.map(({ type }) => type)).toEqual(['packet', 'pause']);
     expect(peer.past.items).toEqual([]);
+  });
+
+  it('that sends nothing but padding pauses', () => {
+    for (let sequence = 2; sequence < 200; sequence++) {
+      pass(20, true);
+      peer.onRtp(paddingOnly({ sequence, timestamp: sequence * 100 }), nowMs);
+    }
+    expect(items.filter(({ type }) => type === 'pause')).toHaveLength(1);
   });
 
   it('of which nothing is heard does not pause, and is remembered', () => {

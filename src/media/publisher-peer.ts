@@ -49,7 +49,9 @@ export class PublisherPeer implements TransportOwner {
       onItem: (item) => {
         if (item.type === 'packet') {
           this.#joinSteps.passed(item.kind === 'video' && item.startsDecoding, item.arrivedAtMs);
-          if (item.kind === 'video') this.#pause.arrived(item.timestamp, item.arrivedAtMs);
+          // Browsers probe the link with padding, also while the camera is off.
+          const isPicture = item.kind === 'video' && item.payload.length > 0;
+          if (isPicture) this.#pause.arrived(item.timestamp, item.arrivedAtMs);
         }
         this.#pass(item);
       },

@@ -135,7 +135,7 @@ export class Relay {
       return;
     }
     const upTrack = this.#upTrackOf(item.kind);
-    if (item.kind === 'video') this.#wishes.sourceIs(sourceId);
+    if (item.kind === 'video' && item.type === 'packet') this.#wishes.sourceIs(sourceId);
     const { sourcesStarted } = upTrack;
     const packet = this.#take(sourceId, item);
     if (!packet) {
