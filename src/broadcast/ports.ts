@@ -134,6 +134,8 @@ export interface MediaPort {
   restartIce(transportId: string): Promise<IceDescription>;
   /** Idempotent; unknown ids are ignored. No `closed` event follows for a transport closed by this call. */
   closeTransport(transportId: string): void;
+  /** The publisher that the broadcast had does not come back: who joins from now on sees nothing of what it sent. */
+  endSource(broadcast: string): void;
   /**
    * To every viewer transport of the broadcast that had `startData`.
    * @param timedBy with a message on TIMED_LABEL: the publisher's transport whose RTP timestamps it speaks of; without one

@@ -288,6 +288,7 @@ export class Roster {
   #retire(session: Session, broadcast: Broadcast): void {
     this.#sessions.delete(session.id);
     this.#releaseTransport(session);
+    if (session.role === 'publisher') this.#media.endSource(broadcast.name);
     this.#store.deleteSession(session.id);
     if (broadcast.remove(session)) this.#store.deleteStateMessages(broadcast.name);
     this.#log?.info({ ...fieldsOf(session), reason: session.endReason }, 'session ended');

@@ -32,6 +32,7 @@ afterEach(() => worker.stop());
 function newWorker(): MediaWorker {
   const settings = {
     index: 0,
+    workers: 1,
     udpPort: 0,
     host: '127.0.0.1',
     certificate,

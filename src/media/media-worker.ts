@@ -4,7 +4,7 @@
 import { TIMED_LABEL } from '../broadcast/ports.ts';
 import { FanlightError } from '../errors.ts';
 import { Audience } from './egress/audience.ts';
-import { CatchUpBudget } from './egress/latecomers.ts';
+import { CatchUpTurns } from './egress/catch-up-turns.ts';
 import { ViewerData } from './egress/viewer-data.ts';
 import type { RtpCounters } from './egress/viewer-peer.ts';
 import type { FanoutEngine } from './fanout/engine.ts';
@@ -81,7 +81,7 @@ export class MediaWorker {
       load: this.#load,
       now,
       startMemory: settings.startMemory,
-      catchUpBudget: new CatchUpBudget(),
+      catchUpTurns: new CatchUpTurns(now, settings.workers),
       wishKeyFrame: (broadcast) => {
         this.#askPublishersHere(broadcast);
         this.#links.wishKeyFrame(broadcast);
@@ -145,6 +145,9 @@ export class MediaWorker {
         return;
       case 'link':
         this.#links.connect(command.worker, command.port);
+        return;
+      case 'end-source':
+        this.#audience.endSource(command.broadcast);
         return;
       case 'source':
         this.#links.setSource(command.broadcast, command.worker);

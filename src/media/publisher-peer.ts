@@ -3,20 +3,24 @@
 import { CONTROL_LABEL, type TransportEndReason, type TransportEvent } from '../broadcast/ports.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { GroupLimits } from '../rtp/group-of-pictures.ts';
+import { VideoPause } from '../rtp/video-pause.ts';
 import type { RtpCounters } from './egress/viewer-peer.ts';
 import { Ingress, type IngressOptions } from './ingress/ingress.ts';
 import { JoinSteps } from './join-steps.ts';
 import { SourceMemory } from './source-memory.ts';
 import type { ChannelMessage } from './transport/data-channels.ts';
 import type { Transport, TransportOwner } from './transport/transport.ts';
-import type { Past } from './worker-protocol.ts';
+import type { Past, SourceItem } from './worker-protocol.ts';
 
-export interface PublisherPeerOptions extends Omit<IngressOptions, 'onTracks' | 'onLayers' | 'onDrop' | 'onClock'> {
+type IngressCallback = 'onItem' | 'onTracks' | 'onLayers' | 'onDrop' | 'onClock';
+
+export interface PublisherPeerOptions extends Omit<IngressOptions, IngressCallback> {
   readonly id: string;
   readonly broadcast: string;
   readonly counters: RtpCounters;
   readonly now: () => number;
   readonly startMemory: GroupLimits;
+  readonly onItem: (item: SourceItem) => void;
   readonly tell: (event: TransportEvent, detail?: string) => void;
   readonly onEnd: () => void;
 }
@@ -29,6 +33,7 @@ export class PublisherPeer implements TransportOwner {
   readonly ingress: Ingress;
   readonly #joinSteps: JoinSteps;
   readonly #memory: SourceMemory;
+  readonly #pause = new VideoPause();
   #transport: Transport | undefined;
   #secondBeganMs = 0;
   #messagesThisSecond = 0;
@@ -44,9 +49,11 @@ export class PublisherPeer implements TransportOwner {
       onItem: (item) => {
         if (item.type === 'packet') {
           this.#joinSteps.passed(item.kind === 'video' && item.startsDecoding, item.arrivedAtMs);
+          // Browsers probe the link with padding, also while the camera is off.
+          const isPicture = item.kind === 'video' && item.payload.length > 0;
+          if (isPicture) this.#pause.arrived(item.timestamp, item.arrivedAtMs);
         }
-        this.#memory.add(item);
-        options.onItem(item);
+        this.#pass(item);
       },
       onTracks: (tracks) => options.tell({ type: 'tracks', transportId: options.id, tracks }),
       onLayers: (layers) => options.tell({ type: 'layers', transportId: options.id, layers }),
@@ -90,7 +97,9 @@ export class PublisherPeer implements TransportOwner {
 
   /** Many times a second: losses to ask for, reports. */
   tick(nowMs: number): void {
-    if (this.#transport?.isConnected) this.#sendAll(this.ingress.due(nowMs));
+    if (!this.#transport?.isConnected) return;
+    this.#sendAll(this.ingress.due(nowMs));
+    if (this.#pause.begins(this.#transport.lastHeardMs)) this.#pass({ type: 'pause', kind: 'video' });
   }
 
   /** Tells the publisher that a message of its was not relayed. */
@@ -103,7 +112,9 @@ export class PublisherPeer implements TransportOwner {
   }
 
   onConnected(): void {
-    this.#joinSteps.connected(this.#transport?.firstHeardMs, this.#options.now());
+    const nowMs = this.#options.now();
+    this.#joinSteps.connected(this.#transport?.firstHeardMs, nowMs);
+    this.#pause.due(nowMs);
     this.#options.tell({ type: 'connected', transportId: this.#options.id });
   }
 
@@ -151,6 +162,12 @@ export class PublisherPeer implements TransportOwner {
   onClosed(reason: TransportEndReason, detail: string): void {
     this.#options.onEnd();
     this.#options.tell({ type: 'closed', transportId: this.#options.id, reason }, detail);
+  }
+
+  /** To viewers, and to those that are still to come. */
+  #pass(item: SourceItem): void {
+    this.#memory.add(item);
+    this.#options.onItem(item);
   }
 
   /** The domain has the real limit; this one keeps a flood from reaching its thread. */

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { sourcePacket } from '../test/media-fixtures.ts';
 import { keyFrame, VP8 } from '../test/rtp-fixtures.ts';
 import { SourceLinks } from './source-links.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import type { SourceItem, SourcePacket } from './worker-protocol.ts';
 
 const open: SourceLinks[] = [];
 
@@ -32,7 +32,7 @@ function workers() {
   return { publisher, viewer, got, wishes, pasts, port1, port2 };
 }
 
-const item = (sequence: number): SourceItem => sourcePacket(keyFrame({ sequence }), VP8);
+const item = (sequence: number): SourcePacket => sourcePacket(keyFrame({ sequence }), VP8);
 
 afterEach(() => {
   for (const links of open.splice(0)) links.close();

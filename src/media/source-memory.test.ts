@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { sourcePacket } from '../test/media-fixtures.ts';
 import { deltaFrame, keyFrame, OPUS, opusPacket, paddingOnly, VP8 } from '../test/rtp-fixtures.ts';
 import { SourceMemory } from './source-memory.ts';
-import type { SourceItem } from './worker-protocol.ts';
+import type { SourceItem, SourcePause } from './worker-protocol.ts';
 
 const LIMITS = { maxBytes: 100_000, maxMs: 15_000 };
 const key = (sequence: number, ssrc = 1) => sourcePacket(keyFrame({ sequence, ssrc }), VP8);
@@ -15,6 +15,8 @@ const report = (kind: 'audio' | 'video', ssrc: number): SourceItem => ({
   rtpTimestamp: 0,
   capturedAtMs: 0,
 });
+
+const PAUSE: SourcePause = { type: 'pause', kind: 'video' };
 
 function told(items: readonly SourceItem[], limits = LIMITS): string[] {
   const memory = new SourceMemory(limits);
@@ -38,6 +40,8 @@ describe('SourceMemory', () => {
       ['video 1', 'audio 1', 'video clock', 'audio clock'],
     ],
     ['no clock of a source that was replaced', [key(1), report('video', 1), key(1, 9)], ['video 1']],
+    ['no video from before a pause', [key(1), sound(1), PAUSE, delta(2)], ['audio 1']],
+    ['video since the key frame after a pause', [key(1), PAUSE, delta(2), key(3)], ['video 3']],
     ['nothing of a source that was replaced', [key(1), delta(2), delta(3, 9)], []],
     [
       'one with lower numbers than the one before',

@@ -3,10 +3,7 @@
 
 import { type GroupLimits, GroupOfPictures, type GroupPacket } from '../rtp/group-of-pictures.ts';
 import { unwrapSequence } from '../rtp/sequence.ts';
-import type { SourceItem } from './worker-protocol.ts';
-
-type SourcePacket = Extract<SourceItem, { type: 'packet' }>;
-type SourceReport = Extract<SourceItem, { type: 'sender-report' }>;
+import type { SourceItem, SourcePacket, SourceReport } from './worker-protocol.ts';
 
 interface Remembered extends GroupPacket {
   readonly packet: SourcePacket;
@@ -28,13 +25,14 @@ export class SourceMemory {
 
   add(item: SourceItem): void {
     if (item.type === 'sender-report') this.#reports.set(item.kind, item);
+    else if (item.type === 'pause') this.#group.clear();
     else if (item.kind === 'audio') this.#sound = item;
     else this.#addVideo(item);
   }
 
   /** In an order in which a relay can take them: packets of video by number, one of sound, the clocks of both. */
-  get items(): SourceItem[] {
-    const items: SourceItem[] = [];
+  get items(): (SourcePacket | SourceReport)[] {
+    const items: (SourcePacket | SourceReport)[] = [];
     const { firstIndex, endIndex } = this.#group;
     for (let index = firstIndex ?? endIndex; index < endIndex; index++) {
       const packet = this.#group.get(index)?.packet;
@@ -53,7 +51,7 @@ export class SourceMemory {
     if (index === undefined) this.#group.clear();
     this.#ssrc = packet.ssrc;
     this.#newest = index === undefined ? FIRST_INDEX + packet.sequence : Math.max(this.#newest, index);
-    const { startsDecoding, payload } = packet;
-    this.#group.add({ index: index ?? this.#newest, startsDecoding, payload, packet }, packet.arrivedAtMs);
+    const { timestamp, startsDecoding, payload } = packet;
+    this.#group.add({ index: index ?? this.#newest, timestamp, startsDecoding, payload, packet }, packet.arrivedAtMs);
   }
 }

@@ -21,6 +21,8 @@ import type { DtlsCertificate } from './transport/certificate.ts';
 /** `workerData` of a media worker. */
 export interface WorkerSettings {
   readonly index: number;
+  /** How many there are: they share the network. */
+  readonly workers: number;
   readonly udpPort: number;
   readonly host: string;
   readonly certificate: DtlsCertificate;
@@ -59,6 +61,8 @@ export type WorkerCommand =
   | { readonly type: 'link'; readonly worker: number; readonly port: MessagePort }
   /** The worker that has the publisher of a broadcast; undefined when none has. */
   | { readonly type: 'source'; readonly broadcast: string; readonly worker: number | undefined }
+  /** The publisher that a broadcast had is gone for good. */
+  | { readonly type: 'end-source'; readonly broadcast: string }
   | { readonly type: 'stop' };
 
 export interface WorkerFailure {
@@ -103,37 +107,45 @@ export type WorkerEvent =
   /** Something that should not happen and was survived. */
   | { readonly type: 'trouble'; readonly message: string };
 
-/** One packet or sender report of a publisher, parsed once for all: on its way to the viewers of each worker. */
-export type SourceItem =
-  | {
-      readonly type: 'packet';
-      readonly kind: MediaKind;
-      /** The codec of the packet, by the publisher's payload type. */
-      readonly codec: Codec;
-      /** Tells the publisher's sources apart; sequence and timestamp go on within one. */
-      readonly ssrc: number;
-      readonly sequence: number;
-      readonly timestamp: number;
-      readonly marker: boolean;
-      /** Without padding; empty for a packet of nothing else, which only fills its place in the numbers. */
-      readonly payload: Uint8Array;
-      /** A decoder that knows nothing yet can begin with this packet. */
-      readonly startsDecoding: boolean;
-      readonly extensions: PassedExtensions | undefined;
-      readonly arrivedAtMs: number;
-    }
-  | {
-      readonly type: 'sender-report';
-      readonly kind: MediaKind;
-      readonly ssrc: number;
-      readonly rtpTimestamp: number;
-      /** Our clock at the moment that the RTP timestamp stands for, Unix ms. */
-      readonly capturedAtMs: number;
-    };
+/** What a publisher sends, parsed once for all: on its way to the viewers of each worker. */
+export type SourceItem = SourcePacket | SourceReport | SourcePause;
+
+export interface SourcePacket {
+  readonly type: 'packet';
+  readonly kind: MediaKind;
+  /** The codec of the packet, by the publisher's payload type. */
+  readonly codec: Codec;
+  /** Tells the publisher's sources apart; sequence and timestamp go on within one. */
+  readonly ssrc: number;
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly marker: boolean;
+  /** Without padding; empty for a packet of nothing else, which only fills its place in the numbers. */
+  readonly payload: Uint8Array;
+  /** A decoder that knows nothing yet can begin with this packet. */
+  readonly startsDecoding: boolean;
+  readonly extensions: PassedExtensions | undefined;
+  readonly arrivedAtMs: number;
+}
+
+export interface SourceReport {
+  readonly type: 'sender-report';
+  readonly kind: MediaKind;
+  readonly ssrc: number;
+  readonly rtpTimestamp: number;
+  /** Our clock at the moment that the RTP timestamp stands for, Unix ms. */
+  readonly capturedAtMs: number;
+}
+
+/** The publisher is there and sends no video for now: who joins must not see what it showed before. */
+export interface SourcePause {
+  readonly type: 'pause';
+  readonly kind: 'video';
+}
 
 /** What a publisher sent since its last key frame. */
 export interface Past {
-  readonly items: readonly SourceItem[];
+  readonly items: readonly (SourcePacket | SourceReport)[];
   /** Nobody can make it send a key frame before its time. */
   readonly isDeaf: boolean;
 }

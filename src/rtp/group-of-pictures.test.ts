@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { GroupOfPictures, type GroupPacket } from './group-of-pictures.ts';
 import { seededRandom, throughNetwork } from './seeded-network.ts';
 
-/** Each packet counts for its payload and what keeping it takes. */
+/** Each packet counts for its datagram and what keeping it takes. */
 const OVERHEAD_BYTES = 300;
 const LIMITS = { maxBytes: 1000 + 6 * OVERHEAD_BYTES, maxMs: 10_000 };
 const packet = (index: number, startsDecoding = false, bytes = 10): GroupPacket => ({
   index,
+  timestamp: index * 3000,
   startsDecoding,
   payload: new Uint8Array(bytes),
 });
@@ -53,6 +54,18 @@ describe('GroupOfPictures', () => {
     expect(contents(group)).toBe('5');
   });
 
+  it('counts the whole datagrams that payloads are views of', () => {
+    const limits = { maxBytes: 100_000, maxMs: 15_000 };
+    const view = (index: number) => ({ ...packet(index, index === 0), payload: new Uint8Array(1500).subarray(1490) });
+    const group = groupOf(
+      Array.from({ length: 50 }, (_none, index) => view(index)),
+      limits,
+    );
+    expect(group.bytes).toBe(50 * (1500 + OVERHEAD_BYTES));
+    for (let index = 50; index < 60; index++) group.add(view(index), 0);
+    expect(contents(group)).toBe('nothing');
+  });
+
   it('lets a group go that lasts too long, and keeps one for as long as nothing is added', () => {
     const group = groupOf([key(1)]);
     group.add(packet(2), 10_000);
@@ -67,6 +80,32 @@ describe('GroupOfPictures', () => {
     expect(group.endIndex - (group.firstIndex ?? group.endIndex)).toBeLessThan(3_000);
     for (let index = 0; index < 200_000; index++) group.add(packet(index, index === 0, 1), 0);
     expect(group.endIndex - (group.firstIndex ?? group.endIndex)).toBeLessThan(60_000);
+  });
+
+  it('lets a group go in which a frame is larger than any camera’s', () => {
+    const group = new GroupOfPictures<GroupPacket>({ maxBytes: 16_000_000, maxMs: 15_000 });
+    const ofOneFrame = (index: number) => ({ ...packet(index, index === 0, 1000), timestamp: 0 });
+    for (let index = 0; index < 1000; index++) group.add(ofOneFrame(index), index);
+    expect(group.isWhole).toBe(true);
+    for (let index = 1000; index < 3000; index++) group.add(ofOneFrame(index), index);
+    expect(contents(group)).toBe('nothing');
+  });
+
+  it('lets a group go that has more frames than any camera gives', () => {
+    const group = new GroupOfPictures<GroupPacket>({ maxBytes: 16_000_000, maxMs: 15_000 });
+    for (let index = 0; index < 1800; index++) group.add(packet(index, index === 0), index);
+    expect(group.isWhole).toBe(true);
+    group.add(packet(1800), 1800);
+    expect(contents(group)).toBe('nothing');
+  });
+
+  it('counts only the frames since a key frame that was overtaken', () => {
+    const group = new GroupOfPictures<GroupPacket>({ maxBytes: 16_000_000, maxMs: 15_000 });
+    for (let index = 0; index < 1700; index++) if (index !== 1600) group.add(packet(index, index === 0), index);
+    group.add(key(1600), 1700);
+    for (let index = 1700; index < 3000; index++) group.add(packet(index), index);
+    expect(group.firstIndex).toBe(1600);
+    expect(group.isWhole).toBe(true);
   });
 
   it('keeps nothing when it may have no bytes', () => {

@@ -5,6 +5,8 @@
 export interface GroupPacket {
   /** Sequence number without wrap-around; neighbours are one apart. */
   readonly index: number;
+  /** The same for all packets of a frame. */
+  readonly timestamp: number;
   /** A decoder can begin with this packet. */
   readonly startsDecoding: boolean;
   readonly payload: Uint8Array;
@@ -19,7 +21,11 @@ export interface GroupLimits {
 
 /** So many missing packets are no loss that anybody repairs. */
 const MAX_MISSING = 1000;
-/** What keeping a packet takes beside its payload, roughly: a publisher of tiny packets is bounded too. */
+/** A frame leaves to a joiner in one piece: a larger one would hold up everybody else on the thread. */
+const MAX_FRAME_BYTES = 2 * 1024 * 1024;
+/** Each frame costs each joiner something beside its bytes; cameras give half of this. */
+const MAX_FRAMES_PER_SECOND = 120;
+/** What keeping a packet takes beside its datagram, roughly: a publisher of tiny packets is bounded too. */
 const OVERHEAD_BYTES = 300;
 
 export class GroupOfPictures<P extends GroupPacket> {
@@ -28,7 +34,12 @@ export class GroupOfPictures<P extends GroupPacket> {
   #packets: (P | undefined)[] = [];
   #firstIndex = 0;
   #bytes = 0;
+  #payloadBytes = 0;
   #missing = 0;
+  /** Runs of packets of one timestamp, as they came: a little more than there are frames when packets overtake. */
+  #frames = 0;
+  #frameTimestamp: number | undefined;
+  #frameBytes = 0;
   #beganAtMs = 0;
   #newestAtMs = 0;
 
@@ -56,6 +67,11 @@ export class GroupOfPictures<P extends GroupPacket> {
     return this.#bytes;
   }
 
+  /** Of what sending it takes. */
+  get payloadBytes(): number {
+    return this.#payloadBytes;
+  }
+
   /** From the arrival of its first packet to that of its newest. */
   get durationMs(): number {
     return this.#newestAtMs - this.#beganAtMs;
@@ -71,22 +87,28 @@ export class GroupOfPictures<P extends GroupPacket> {
     if (packet.startsDecoding && isNewest) this.#begin(packet, nowMs);
     else if (this.#packets.length > 0) this.#place(packet);
     this.#newestAtMs = nowMs;
-    const isOver = this.#bytes > this.#limits.maxBytes || nowMs - this.#beganAtMs > this.#limits.maxMs;
-    if (isOver) this.clear();
+    if (this.#isOver(nowMs)) this.clear();
   }
 
   clear(): void {
     this.#packets = [];
-    this.#bytes = 0;
     this.#missing = 0;
+    this.#forgetCounts();
+  }
+
+  #isOver(nowMs: number): boolean {
+    const { maxBytes, maxMs } = this.#limits;
+    if (this.#bytes > maxBytes || nowMs - this.#beganAtMs > maxMs) return true;
+    return this.#frameBytes > MAX_FRAME_BYTES || this.#frames * 1000 > MAX_FRAMES_PER_SECOND * maxMs;
   }
 
   #begin(packet: P, nowMs: number): void {
     this.#packets = [packet];
     this.#firstIndex = packet.index;
-    this.#bytes = bytesOf(packet);
     this.#missing = 0;
     this.#beganAtMs = nowMs;
+    this.#forgetCounts();
+    this.#count(packet);
   }
 
   #place(packet: P): void {
@@ -101,20 +123,40 @@ export class GroupOfPictures<P extends GroupPacket> {
     if (gap >= 0) this.#missing += gap;
     else this.#missing--;
     this.#packets[at] = packet;
-    this.#bytes += bytesOf(packet);
+    this.#count(packet);
     // Its first packet was overtaken by others of the same key frame.
     if (packet.startsDecoding) this.#cutBefore(at);
   }
 
   #cutBefore(at: number): void {
-    for (const packet of this.#packets.splice(0, at)) {
-      if (packet) this.#bytes -= bytesOf(packet);
-      else this.#missing--;
-    }
+    for (const packet of this.#packets.splice(0, at)) if (!packet) this.#missing--;
     this.#firstIndex += at;
+    this.#forgetCounts();
+    for (const packet of this.#packets) if (packet) this.#count(packet);
+  }
+
+  #count(packet: P): void {
+    const bytes = bytesOf(packet);
+    this.#bytes += bytes;
+    this.#payloadBytes += packet.payload.length;
+    if (packet.timestamp !== this.#frameTimestamp) {
+      this.#frames++;
+      this.#frameTimestamp = packet.timestamp;
+      this.#frameBytes = 0;
+    }
+    this.#frameBytes += bytes;
+  }
+
+  #forgetCounts(): void {
+    this.#bytes = 0;
+    this.#payloadBytes = 0;
+    this.#frames = 0;
+    this.#frameTimestamp = undefined;
+    this.#frameBytes = 0;
   }
 }
 
+/** A payload is a view into the datagram that it came in, which lives as long: headers may be most of it. */
 function bytesOf({ payload }: GroupPacket): number {
-  return payload.length + OVERHEAD_BYTES;
+  return payload.buffer.byteLength + OVERHEAD_BYTES;
 }

@@ -37,11 +37,17 @@ describe('chooseStart', () => {
 
 describe('catchUpPace', () => {
   it.each([
-    ['a group of 2.5 Mb/s eight times as fast as it came', 3_125_000, 10_000, 2500],
-    ['a slow one at 16 Mb/s', 100_000, 10_000, 2000],
-    ['a fast one at 48 Mb/s', 20_000_000, 10_000, 6000],
-    ['a key frame that has just come at 48 Mb/s', 50_000, 0, 6000],
+    ['a group of 2 Mb/s three times as fast as it came', 1_000_000, 4_000, 750],
+    ['a long one faster, so that it takes three seconds', 3_750_000, 15_000, 1_500],
+    ['a slow one at 4 Mb/s', 100_000, 10_000, 500],
+    ['a fast one at 48 Mb/s', 20_000_000, 10_000, 6_000],
+    ['a key frame that has just come at 48 Mb/s', 50_000, 0, 6_000],
   ])('sends %s', (_what, bytes, durationMs, bytesPerMs) => {
     expect(catchUpPace(bytes, durationMs).bytesPerMs).toBe(bytesPerMs);
+  });
+
+  it('lets leave at once what a slow link holds', () => {
+    expect(catchUpPace(1_000_000, 4_000).burstBytes).toBe(75_000);
+    expect(catchUpPace(50_000, 0).burstBytes).toBe(128 * 1024);
   });
 });

@@ -29,21 +29,28 @@ export function chooseStart({ groupBytes, isWhole, isDeaf }: StartFacts): Start 
 }
 
 export interface CatchUpPace {
-  /** What leaves at once: a key frame goes out whole to everybody else, too. */
+  /** What leaves at once; a key frame does so whatever its size, as it goes out to everybody else. */
   readonly burstBytes: number;
   readonly bytesPerMs: number;
 }
 
-/** So much faster than the publisher sent it, since a viewer's network has some room above what it needs all the time. */
-const SPEED_UP = 8;
-/** Bounds in bytes per millisecond: 16 and 48 Mb/s. */
-const LEAST_BYTES_PER_MS = 2_000;
+/** So much faster than the publisher sent it: a viewer's network has some room above what it needs all the time, not more. */
+const SPEED_UP = 3;
+/** Not for longer than this, even where it must be sent faster: all that time the picture is behind the sound. */
+const MOST_CATCH_UP_MS = 3_000;
+/** Bounds in bytes per millisecond: 4 and 48 Mb/s. */
+const LEAST_BYTES_PER_MS = 500;
 const MOST_BYTES_PER_MS = 6_000;
-const BURST_BYTES = 128 * 1024;
+/** What queues on the way hold at least, at that pace; and never more than the bytes. */
+const BURST_MS = 100;
+const MOST_BURST_BYTES = 128 * 1024;
 
 /** How fast a group is sent to one viewer. `durationMs`: from its first to its newest packet's arrival. */
-export function catchUpPace(groupBytes: number, durationMs: number): CatchUpPace {
-  const faster = durationMs > 0 ? (SPEED_UP * groupBytes) / durationMs : MOST_BYTES_PER_MS;
+export function catchUpPace(payloadBytes: number, durationMs: number): CatchUpPace {
+  const streamBytesPerMs = durationMs > 0 ? payloadBytes / durationMs : MOST_BYTES_PER_MS;
+  // What comes meanwhile is sent the same way.
+  const inTime = payloadBytes / MOST_CATCH_UP_MS + streamBytesPerMs;
+  const faster = Math.max(SPEED_UP * streamBytesPerMs, inTime);
   const bytesPerMs = Math.min(MOST_BYTES_PER_MS, Math.max(LEAST_BYTES_PER_MS, faster));
-  return { burstBytes: BURST_BYTES, bytesPerMs };
+  return { burstBytes: Math.min(MOST_BURST_BYTES, BURST_MS * bytesPerMs), bytesPerMs };
 }

@@ -93,6 +93,8 @@ export class FakeMedia implements MediaPort {
     readonly labels: readonly string[];
     readonly snapshot: readonly DataMessage[];
   }[] = [];
+  /** Broadcasts whose publisher is gone for good, each time. */
+  readonly endedSources: string[] = [];
   readonly openedLabels: { readonly broadcast: string; readonly label: string }[] = [];
   readonly refused: { readonly transportId: string; readonly label: string; readonly code: ErrorCode }[] = [];
   readonly held: HeldOpen[] = [];
@@ -128,6 +130,10 @@ export class FakeMedia implements MediaPort {
   closeTransport(transportId: string): void {
     this.commands.push(`close ${transportId}`);
     this.openTransports.delete(transportId);
+  }
+
+  endSource(broadcast: string): void {
+    this.endedSources.push(broadcast);
   }
 
   sendData(broadcast: string, message: DataMessage, timedBy?: string): void {

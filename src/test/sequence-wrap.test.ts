@@ -2,7 +2,7 @@
 // canonical one, the viewer's) wrap at different packets, and no viewer may notice any of them.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CatchUpBudget } from '../media/egress/latecomers.ts';
+import { CatchUpTurns } from '../media/egress/catch-up-turns.ts';
 import { Relay } from '../media/egress/relay.ts';
 import { ViewerPeer } from '../media/egress/viewer-peer.ts';
 import { SendLoad } from '../media/fanout/gatherer.ts';
@@ -62,7 +62,7 @@ class Journey {
       load: new SendLoad(now),
       now,
       startMemory: { maxBytes: 0, maxMs: 0 },
-      catchUpBudget: new CatchUpBudget(),
+      catchUpTurns: new CatchUpTurns(now, 1),
       wishKeyFrame: () => {},
       timed: { send: () => {}, onDropped: () => {} },
     });

@@ -4,7 +4,7 @@ import { keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
 import { SendLoad } from '../fanout/gatherer.ts';
 import { PortableEngine } from '../fanout/portable-engine.ts';
 import { Audience } from './audience.ts';
-import { CatchUpBudget } from './latecomers.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
 import type { ViewerPeer } from './viewer-peer.ts';
 
 let audience: Audience;
@@ -18,7 +18,7 @@ beforeEach(() => {
     load: new SendLoad(() => 0),
     now: () => 0,
     startMemory: { maxBytes: 1_000_000, maxMs: 10_000 },
-    catchUpBudget: new CatchUpBudget(),
+    catchUpTurns: new CatchUpTurns(() => 0, 1),
     wishKeyFrame: () => {},
     sendTimed: () => {},
     onTimedDropped: () => {},
@@ -60,6 +60,23 @@ describe('the relay of a broadcast', () => {
     vi.advanceTimersByTime(15_000);
     expect(audience.relay('b')).toBeUndefined();
     expect(wanted).toEqual(['b true', 'b false']);
+  });
+
+  it('goes at once when its publisher is gone for good and nobody views it', () => {
+    visit('b');
+    play('b');
+    audience.remove('v');
+    audience.endSource('b');
+    expect(audience.relay('b')).toBeUndefined();
+    expect(vi.getTimerCount()).toBe(0);
+    audience.endSource('unknown');
+  });
+
+  it('remembers nothing of a publisher that is gone for good, and stays for its viewers', () => {
+    visit('b');
+    play('b');
+    audience.endSource('b');
+    expect(audience.relay('b')?.remembers).toBe(false);
   });
 
   it('is one of few that stay: the one that nobody needed longest goes', () => {

@@ -5,7 +5,7 @@ import type { DataMessage, ViewerQuality } from '../../broadcast/ports.ts';
 import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
 import type { FanoutEngine } from '../fanout/engine.ts';
 import type { SendLoad } from '../fanout/gatherer.ts';
-import type { CatchUpBudget } from './latecomers.ts';
+import type { CatchUpTurns } from './catch-up-turns.ts';
 import { Relay } from './relay.ts';
 import type { ViewerPeer } from './viewer-peer.ts';
 
@@ -14,7 +14,7 @@ export interface AudienceOptions {
   readonly load: SendLoad;
   readonly now: () => number;
   readonly startMemory: GroupLimits;
-  readonly catchUpBudget: CatchUpBudget;
+  readonly catchUpTurns: CatchUpTurns;
   /** Viewers of a broadcast need a key frame. */
   readonly wishKeyFrame: (broadcast: string) => void;
   /** A message has the numbers of the video that viewers here get. */
@@ -82,6 +82,12 @@ export class Audience {
     else this.#close(broadcast);
   }
 
+  /** A broadcast's publisher is gone for good: nothing of it is kept for who comes later. */
+  endSource(broadcast: string): void {
+    if (this.#resting.has(broadcast)) this.#close(broadcast);
+    else this.#relays.get(broadcast)?.end();
+  }
+
   quality(broadcast: string): ViewerQuality[] {
     return [...this.viewersOf(broadcast)].flatMap((viewer) => viewer.quality() ?? []);
   }
@@ -117,7 +123,7 @@ export class Audience {
     clearTimeout(this.#resting.get(broadcast));
     this.#resting.delete(broadcast);
     if (existing) return existing;
-    const { engine, load, now, startMemory, catchUpBudget, wishKeyFrame, sendTimed, onTimedDropped, onWanted } =
+    const { engine, load, now, startMemory, catchUpTurns, wishKeyFrame, sendTimed, onTimedDropped, onWanted } =
       this.#options;
     const relay = new Relay({
       broadcast,
@@ -125,7 +131,7 @@ export class Audience {
       load,
       now,
       startMemory,
-      catchUpBudget,
+      catchUpTurns,
       wishKeyFrame: () => wishKeyFrame(broadcast),
       timed: { send: (message) => sendTimed(broadcast, message), onDropped: onTimedDropped },
     });

@@ -39,18 +39,24 @@ export class CatchUp {
   #canonicalTimestamp: number | undefined;
   #timestamp: number | undefined;
   #budgetBytes: number;
+  #sentBytes = 0;
   #steppedAtMs: number;
   #stuckSinceMs: number | undefined;
 
   /** @param seenUntil canonical timestamp of what it saw last, if it saw something */
   constructor(latecomer: Latecomer, followed: Followed, nowMs: number, seenUntil?: number) {
-    const { bytes, durationMs } = followed.group;
+    const { payloadBytes, durationMs } = followed.group;
     this.#timestamp = seenUntil;
     this.#latecomer = latecomer;
     this.#followed = followed;
-    this.#pace = catchUpPace(bytes, durationMs);
+    this.#pace = catchUpPace(payloadBytes, durationMs);
     this.#budgetBytes = this.#pace.burstBytes;
     this.#steppedAtMs = nowMs;
+  }
+
+  /** Of payload, until now. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** Sends what the pace allows. Call it every few ms while it is `behind`. */
@@ -98,7 +104,12 @@ export class CatchUp {
     }
     this.#latecomer.sendAlone(frame, this.#timestamp, nowMs);
     this.#next = first.index + frame.length;
-    for (const { payload } of frame) this.#budgetBytes -= payload.length;
+    let bytes = 0;
+    for (const { payload } of frame) bytes += payload.length;
+    this.#sentBytes += bytes;
+    this.#budgetBytes -= bytes;
+    // After a large key frame the next ones wait for a moment, and not for as long as it would take at this pace.
+    if (first.startsDecoding) this.#budgetBytes = Math.max(this.#budgetBytes, -this.#pace.burstBytes);
   }
 
   /**

@@ -391,6 +391,22 @@ describe('a viewer that is behind', () => {
     expect(track.repeat(second, 4000, undefined)).toBe(false);
   });
 
+  it('is told no moment of capture under a time of its own, nor when it is repeated, which is byte for byte', () => {
+    const { track, viewer } = received({ ...media, extensions: new Map([['capture-time', 5] as const]) });
+    const captured = packet(10, true, { extensions: { orientation: 1, captureTime: new Uint8Array(8).fill(7) } });
+    track.adopt(VP8, 12);
+    track.startBehind(captured);
+    track.sendAlone([captured], 8998, 0);
+    track.goLive(11, 0);
+    track.repeat(captured, 50, undefined);
+    const [first, again] = viewer.datagrams.map(({ bytes }) => bytes);
+    expect(again).toEqual(first);
+    const [seen] = viewer.rtp();
+    expect(seen?.timestamp).toBe(8998);
+    expect(seen && readExtension(seen, 5)).toBeUndefined();
+    expect(captured.extensions?.captureTime).toBeDefined();
+  });
+
   it('is not repeated the rest of a frame, which left at another time, under the same number', () => {
     const { track } = noted();
     track.adopt(VP8, 12);

@@ -3,6 +3,7 @@
 
 import { randomInt } from 'node:crypto';
 import { bestDecoder, type Codec, type MediaKind } from '../../rtp/codec.ts';
+import type { PassedExtensions } from '../../rtp/header-extension.ts';
 import { unwrapSequence } from '../../rtp/sequence.ts';
 import { absSendTime, type FanoutMember, MAX_BATCH, type RetransmissionRoute } from '../fanout/engine.ts';
 import type { AcceptedMedia } from '../sdp/answer.ts';
@@ -120,7 +121,7 @@ export class DownTrack implements Latecomer {
     const isRest = this.#sentAlone.has(first.timestamp);
     if (!isRest) this.#sentAlone.set(first.timestamp, { timestamp, sendTime: absSendTime(nowMs), endIndex });
     for (let at = 0; at < packets.length; at += MAX_BATCH) {
-      const batch = packets.slice(at, at + MAX_BATCH).map((packet) => ({ ...packet, timestamp, padding: 0 }));
+      const batch = packets.slice(at, at + MAX_BATCH).map((packet) => underOwnTime(packet, timestamp));
       this.#member.send(batch, nowMs);
     }
     this.#aloneEnd = endIndex;
@@ -222,7 +223,7 @@ export class DownTrack implements Latecomer {
     if (packet.index >= this.#aloneEnd) return this.#isLive ? packet : undefined;
     const alone = this.#sentAlone.get(packet.timestamp);
     if (!alone || packet.index >= alone.endIndex) return undefined;
-    return { ...packet, timestamp: alone.timestamp, sendTime: alone.sendTime, padding: 0 };
+    return { ...underOwnTime(packet, alone.timestamp), sendTime: alone.sendTime };
   }
 
   /** By RFC 4588 where the viewer negotiated it, else the packet goes out again as it was. */
@@ -232,4 +233,15 @@ export class DownTrack implements Latecomer {
     if (payloadType === undefined || ssrc === undefined) return undefined;
     return { ssrc, payloadType, index: this.#rtxIndex++, sendTime: absSendTime(nowMs) };
   }
+}
+
+/** The packet under another timestamp: its capture time belongs to the one that it had, and receivers reckon on from it. */
+function underOwnTime(packet: CanonicalPacket, timestamp: number): CanonicalPacket {
+  return { ...packet, timestamp, padding: 0, extensions: withoutCaptureTime(packet.extensions) };
+}
+
+function withoutCaptureTime(extensions: PassedExtensions | undefined): PassedExtensions | undefined {
+  if (!extensions?.captureTime) return extensions;
+  const { captureTime: _left, ...others } = extensions;
+  return others;
 }

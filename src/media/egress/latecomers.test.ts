@@ -3,7 +3,8 @@ import { GroupOfPictures } from '../../rtp/group-of-pictures.ts';
 import { VP8 } from '../../test/rtp-fixtures.ts';
 import { NOT_SENT } from '../fanout/engine.ts';
 import type { Followed, Latecomer } from './catch-up.ts';
-import { CatchUpBudget, Latecomers } from './latecomers.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
+import { Latecomers } from './latecomers.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 let nowMs = 0;
@@ -36,28 +37,35 @@ function longGroup(): Followed {
 /** A viewer whose every packet costs time. */
 class SlowViewer implements Latecomer {
   packets = 0;
+  readonly #packetMs: number;
+
+  constructor(packetMs = 0.02) {
+    this.#packetMs = packetMs;
+  }
+
   startBehind(): void {}
   goLive(): void {}
   sendAlone(packets: readonly CanonicalPacket[]): void {
     this.packets += packets.length;
-    nowMs += 0.02 * packets.length;
+    nowMs += this.#packetMs * packets.length;
   }
 }
 
-function latecomers(budget: CatchUpBudget): Latecomers<string> {
+function latecomers(turns: CatchUpTurns): Latecomers<string> {
   return new Latecomers<string>({
     now: () => nowMs,
-    budget,
+    turns,
     measure: (work) => work(),
     onBegun: (viewer) => begun.push(viewer),
+    onLive: () => {},
     onLost: () => {},
   });
 }
 
 describe('viewers that catch up', () => {
   it('of all broadcasts of a worker take a part of its time together, and all of them come to their turn', () => {
-    const budget = new CatchUpBudget();
-    const broadcasts = [latecomers(budget), latecomers(budget)];
+    const turns = new CatchUpTurns(() => nowMs, 1);
+    const broadcasts = [latecomers(turns), latecomers(turns)];
     const viewers: SlowViewer[] = [];
     for (let number = 0; number < 20; number++) {
       const viewer = new SlowViewer();
@@ -80,4 +88,28 @@ describe('viewers that catch up', () => {
     for (const broadcast of broadcasts) broadcast.close();
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it.each([
+    [1, 64],
+    [2, 32],
+    [64, 16],
+  ])(
+    'of one of %i workers take %i MB/s of the network at most, and who has no picture yet comes first',
+    (workers, most) => {
+      const turns = new CatchUpTurns(() => nowMs, workers);
+      const broadcasts = [latecomers(turns), latecomers(turns)];
+      const viewers = Array.from({ length: 100 }, () => new SlowViewer(0));
+      for (const [number, viewer] of viewers.entries()) broadcasts[number % 2]?.add(`${number}`, viewer, longGroup());
+      for (let turn = 0; turn < 200; turn++) {
+        nowMs += 5;
+        vi.advanceTimersByTime(5);
+      }
+      const bytes = viewers.reduce((sum, { packets }) => sum + 1200 * packets, 0);
+      // With what was saved before.
+      expect(bytes).toBeLessThan(most * 1_000_000 * 1.05);
+      expect(bytes).toBeGreaterThan(most * 1_000_000 * 0.95);
+      expect(new Set(begun).size).toBe(100);
+      for (const broadcast of broadcasts) broadcast.close();
+    },
+  );
 });

@@ -5,9 +5,10 @@ import { FakeGroup, type FakeMember, MEMBER_KEYS } from '../../test/fake-fanout.
 import { acceptedMedia, sourcePacket } from '../../test/media-fixtures.ts';
 import { AV1, deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp-fixtures.ts';
 import { SendLoad } from '../fanout/gatherer.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
 import { DownTrack } from './down-track.ts';
-import { CatchUpBudget } from './latecomers.ts';
-import { Relay, type RelayViewer } from './relay.ts';
+import { Relay } from './relay.ts';
+import type { RelayViewer } from './relay-viewer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 const offered = (codec: Codec, payloadType: number) => ({ ...codec, payloadType, fmtp: undefined, feedback: [] });
@@ -36,7 +37,7 @@ function newRelay(startMemory: GroupLimits): Relay {
     load: new SendLoad(now),
     now,
     startMemory,
-    catchUpBudget: new CatchUpBudget(),
+    catchUpTurns: new CatchUpTurns(now, 1),
     wishKeyFrame: () => wishes++,
     timed: { send: () => {}, onDropped: () => {} },
   });
@@ -46,6 +47,7 @@ function newRelay(startMemory: GroupLimits): Relay {
 class TestViewer implements RelayViewer {
   readonly member: FakeMember = group.addMember(MEMBER_KEYS);
   readonly #tracks: readonly DownTrack[];
+  lossShare = 0;
   /** How many packets had left each time that it was told of its first ones. */
   readonly startedAfter: number[] = [];
 
@@ -545,6 +547,76 @@ describe('a viewer that joins while something is remembered', () => {
     expect(((next ?? 0) - (last ?? 0)) >>> 0).toBeLessThan(5.1 * 90_000);
   });
 
+  it('sees nothing of a publisher that is gone for good, and waits for the key frame of the next', () => {
+    turn(key(1), delta(2));
+    relay.end();
+    nowMs += 3_600_000;
+    const viewer = join();
+    passMs(2000);
+    expect(videoOf(viewer)).toEqual([]);
+    expect(wishes).toBe(1);
+    relay.receive('q', { ...key(500), ssrc: 9 });
+    vi.advanceTimersByTime(0);
+    expect(viewer.sentVideo).toEqual([true]);
+  });
+
+  it('after the publisher’s camera was switched off sees nothing from before, and its return', () => {
+    turn(key(1), delta(2));
+    relay.receive('p', { type: 'pause', kind: 'video' });
+    nowMs += 60_000;
+    const viewer = join();
+    passMs(2000);
+    expect(videoOf(viewer)).toEqual([]);
+    turn(delta(3));
+    turn(key(4), delta(5));
+    expect(viewer.sentVideo).toEqual([true, false]);
+  });
+
+  it('while the camera was off does not make the publisher one that answers nothing', () => {
+    turn(key(1));
+    relay.receive('p', { type: 'pause', kind: 'video' });
+    relay.removeViewer(join());
+    nowMs += 60_000;
+    playLargeGroup();
+    const viewer = join();
+    expect(videoOf(viewer)).toEqual([]);
+    passMs(60);
+    turn(key(402));
+    expect(viewer.sentVideo).toEqual([true]);
+  });
+
+  it('and waits for a key frame gets none of a publisher that is gone for good meanwhile', () => {
+    playLargeGroup();
+    const viewer = join();
+    relay.end();
+    passMs(2000);
+    expect(videoOf(viewer)).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is sent no more of a group whose publisher is gone for good', () => {
+    playLargeGroup();
+    relay.remember('p', { items: [], isDeaf: true });
+    const viewer = join();
+    const { length } = videoOf(viewer);
+    relay.end();
+    passMs(2000);
+    expect(videoOf(viewer)).toHaveLength(length);
+    relay.receive('q', { ...key(500), ssrc: 9 });
+    vi.advanceTimersByTime(0);
+    expect(videoOf(viewer)).toHaveLength(length + 1);
+    const numbers = viewer.member.sent.map(({ index }) => index);
+    expect(new Set(numbers).size).toBe(numbers.length);
+  });
+
+  it('sees nothing of a publisher that is gone for good that came late from another worker', () => {
+    turn(key(1), delta(2));
+    relay.end();
+    turn(key(3), delta(4));
+    relay.remember('p', { items: [key(3), delta(4)], isDeaf: false });
+    expect(videoOf(join())).toEqual([]);
+  });
+
   it('is sent nothing more once it left, nor later ones what a closed relay knew', () => {
     playLargeGroup();
     const viewer = join();
@@ -593,6 +665,11 @@ describe('a viewer that joins while something is remembered', () => {
     playLargeGroup();
     relay.remember('p', { items: [], isDeaf: true });
     const viewer = join();
+    passMs(500);
+    relay.pictureLost(viewer);
+    passMs(500);
+    // What it began with is on its way, or did not help.
+    expect(videoOf(viewer)).toHaveLength(401);
     passMs(2000);
     turn(delta(402));
     const seen = videoOf(viewer).length;
@@ -608,6 +685,10 @@ describe('a viewer that joins while something is remembered', () => {
     relay.pictureLost(viewer);
     expect(videoOf(viewer)).toHaveLength(seen + 403);
     passMs(4000);
+    viewer.lossShare = 0.4;
+    relay.pictureLost(viewer);
+    expect(videoOf(viewer)).toHaveLength(seen + 403);
+    viewer.lossShare = 0;
     relay.pictureLost(viewer);
     expect(videoOf(viewer).length).toBeGreaterThan(seen + 403);
   });

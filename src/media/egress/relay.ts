@@ -3,31 +3,17 @@
 
 import type { Codec, MediaKind } from '../../rtp/codec.ts';
 import type { GroupLimits } from '../../rtp/group-of-pictures.ts';
-import { KeyFrameAnswers } from '../../rtp/key-frame-answers.ts';
 import { chooseStart } from '../../rtp/start-choice.ts';
 import { absSendTime, type FanoutGroup } from '../fanout/engine.ts';
 import { Gatherer, type SendLoad } from '../fanout/gatherer.ts';
-import type { Past, SourceItem } from '../worker-protocol.ts';
-import type { Latecomer } from './catch-up.ts';
-import { type CatchUpBudget, Latecomers } from './latecomers.ts';
+import type { Past, SourceItem, SourcePacket, SourceReport } from '../worker-protocol.ts';
+import type { CatchUpTurns } from './catch-up-turns.ts';
+import { Healing } from './healing.ts';
+import { Latecomers } from './latecomers.ts';
+import type { RelayViewer } from './relay-viewer.ts';
+import { RelayWishes } from './relay-wishes.ts';
 import { TimedData, type TimedDataOptions } from './timed-data.ts';
 import { type CanonicalPacket, UpTrack } from './up-track.ts';
-
-/** A viewer as the relay sees it. */
-export interface RelayViewer {
-  /**
-   * The source sends this codec from now on; nothing of it goes to the viewer before `start`.
-   * @param newestIndex the highest canonical index that went out until now
-   * @returns whether the viewer can decode it, and so waits for a packet to begin with
-   */
-  adopt(kind: MediaKind, codec: Codec, newestIndex: number): boolean;
-  /** Decoding can begin with this packet, which is sent next. `sentBefore` has overtaken it. */
-  start(kind: MediaKind, packet: CanonicalPacket, sentBefore: readonly CanonicalPacket[]): void;
-  /** Its video, to be sent what it missed. */
-  readonly latecomer: Latecomer | undefined;
-  /** Its first packets have left. */
-  onStarted(nowMs: number): void;
-}
 
 export interface RelayOptions {
   readonly broadcast: string;
@@ -37,16 +23,11 @@ export interface RelayOptions {
   /** How much of the past is kept for those who join. */
   readonly startMemory: GroupLimits;
   /** The worker's. */
-  readonly catchUpBudget: CatchUpBudget;
+  readonly catchUpTurns: CatchUpTurns;
   /** Passes a viewer's wish on toward the publisher, where it is throttled. */
   readonly wishKeyFrame: () => void;
   readonly timed: Omit<TimedDataOptions, 'now'>;
 }
-
-/** While viewers wait for a key frame, the wish is repeated so often. */
-const WISH_AGAIN_MS = 500;
-/** A viewer that lost the picture is sent it again at most this often. */
-const LEAST_HEAL_MS = 2_000;
 
 export class Relay {
   /** What takes messages that belong to this relay's video. */
@@ -62,24 +43,25 @@ export class Relay {
   readonly #latecomers: Latecomers<RelayViewer>;
   /** Viewers for which the publisher was asked: when the group is sent instead. */
   readonly #patience = new Map<RelayViewer, NodeJS.Timeout>();
-  readonly #answers = new KeyFrameAnswers();
-  /** When a viewer was sent everything again for the last time. */
-  readonly #healedAtMs = new WeakMap<RelayViewer, number>();
-  /** The publisher's transport whose video came last. */
-  #videoFrom: string | undefined;
-  #wishedAtMs = Number.NEGATIVE_INFINITY;
-  /** The source that the last wish was for. */
-  #wishedOf: string | undefined;
+  readonly #wishes: RelayWishes;
+  /** The publisher's transport whose broadcast is over. */
+  #endedSource: string | undefined;
+  readonly #healing = new Healing<RelayViewer>();
 
   constructor(options: RelayOptions) {
     this.#options = options;
     this.timed = new TimedData({ ...options.timed, now: options.now });
+    this.#wishes = new RelayWishes(options.now, options.wishKeyFrame);
     this.#gatherer = new Gatherer({ load: options.load, send: (packets) => this.#send(packets) });
     this.#latecomers = new Latecomers<RelayViewer>({
       now: options.now,
-      budget: options.catchUpBudget,
+      turns: options.catchUpTurns,
       measure: (work) => options.load.measure(work),
       onBegun: (viewer, nowMs) => viewer.onStarted(nowMs),
+      onLive: (viewer, nowMs) => {
+        const group = this.#upTracks.get('video')?.group;
+        if (group) this.#healing.sent(viewer, group, nowMs);
+      },
       onLost: (viewer) => this.#waitForKeyFrame(viewer),
     });
   }
@@ -120,48 +102,52 @@ export class Relay {
     this.#beginning.delete(viewer);
   }
 
-  wishKeyFrame(): void {
-    this.#wishedAtMs = this.#options.now();
-    this.#wishedOf = this.#videoFrom;
-    this.#answers.asked(this.#wishedAtMs);
-    this.#options.wishKeyFrame();
-  }
-
   /**
    * A viewer cannot go on without a key frame. Where the publisher does not send one when it is asked, the viewer is
-   * sent everything since the last one again, at most once in the time that this is, and in two seconds.
+   * sent everything since the last one again, if that may help.
    */
   pictureLost(viewer: RelayViewer): void {
     const nowMs = this.#options.now();
     const upTrack = this.#upTracks.get('video');
     const { latecomer } = viewer;
-    const isDeaf = this.#answers.isDeaf(nowMs);
-    this.wishKeyFrame();
+    const { isDeaf } = this.#wishes;
+    this.#wishes.wish();
     if (!isDeaf || !latecomer || !upTrack?.codec || upTrack.newestIndex === undefined || !upTrack.group.isWhole) return;
     // Who waits or catches up gets what there is.
     if (this.#waiting.video.has(viewer) || this.#latecomers.has(viewer)) return;
-    const healedAgoMs = nowMs - (this.#healedAtMs.get(viewer) ?? Number.NEGATIVE_INFINITY);
-    if (healedAgoMs < Math.max(LEAST_HEAL_MS, upTrack.group.durationMs)) return;
-    this.#healedAtMs.set(viewer, nowMs);
+    if (!this.#healing.allows(viewer, upTrack.group, viewer.lossShare, nowMs)) return;
     if (!viewer.adopt('video', upTrack.codec, upTrack.newestIndex)) return;
     this.#latecomers.add(viewer, latecomer, upTrack, upTrack.edgeAt(nowMs));
   }
 
+  /** The publisher that was here does not come back: who joins from now on sees nothing of what it sent. */
+  end(): void {
+    // From another worker something of it may still be on its way.
+    this.#endedSource = this.#wishes.source;
+    this.#forgetPast();
+  }
+
   receive(sourceId: string, item: SourceItem): void {
+    if (sourceId === this.#endedSource) return;
+    if (item.type === 'pause') {
+      this.#wishes.paused();
+      this.#forgetPast();
+      return;
+    }
     const upTrack = this.#upTrackOf(item.kind);
-    if (item.kind === 'video') this.#sourceIs(sourceId);
+    if (item.kind === 'video' && item.type === 'packet') this.#wishes.sourceIs(sourceId);
     const { sourcesStarted } = upTrack;
     const packet = this.#take(sourceId, item);
     if (!packet) {
       // Only for somebody who can receive it: a wish too early comes to nothing and throttles the one that counts.
-      if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishAgain(sourceId);
+      if (upTrack.awaitsKeyFrame && this.#viewers.size > 0) this.#wishes.wishAgain(sourceId);
       return;
     }
-    if (packet.kind === 'video' && packet.startsDecoding) this.#answers.seen(this.#options.now());
+    if (packet.kind === 'video' && packet.startsDecoding) this.#wishes.fulfilled();
     const waiting = this.#waiting[packet.kind];
     if (waiting.size > 0) {
       if (packet.startsDecoding) this.#start(waiting, packet, upTrack);
-      else this.#wishAgain(sourceId);
+      else this.#wishes.wishAgain(sourceId);
     }
     // Where its clock stands is told with its first packets, and not up to a second later.
     if (upTrack.sourcesStarted !== sourcesStarted) for (const viewer of this.#viewers) this.#beginning.add(viewer);
@@ -173,10 +159,11 @@ export class Relay {
    * It is sent to nobody else, but where viewers saw another source before.
    */
   remember(sourceId: string, { items, isDeaf }: Past): void {
-    const isKnown = sourceId === this.#videoFrom;
+    if (sourceId === this.#endedSource) return;
+    const isKnown = sourceId === this.#wishes.source;
     const hasVideo = this.#upTracks.get('video')?.newestIndex !== undefined;
-    this.#sourceIs(sourceId);
-    if (isDeaf) this.#answers.forget(true);
+    this.#wishes.sourceIs(sourceId);
+    if (isDeaf) this.#wishes.heardOfDeafness();
     if (hasVideo && isKnown) return;
     if (hasVideo) {
       // Viewers here saw the source before: they need this one's key frame as much as those who join.
@@ -200,10 +187,10 @@ export class Relay {
     this.#options.group.remove();
   }
 
-  #sourceIs(sourceId: string): void {
-    if (sourceId === this.#videoFrom) return;
-    this.#videoFrom = sourceId;
-    this.#answers.forget();
+  /** Who is in the middle of it waits for a key frame. What viewers here may still ask for again is no past. */
+  #forgetPast(): void {
+    this.#upTracks.get('video')?.group.clear();
+    for (const viewer of this.#latecomers.viewers) this.#waitForKeyFrame(viewer);
   }
 
   #upTrackOf(kind: MediaKind): UpTrack {
@@ -215,7 +202,7 @@ export class Relay {
   }
 
   /** Into its track; a packet that viewers may see comes out. */
-  #take(sourceId: string, item: SourceItem): CanonicalPacket | undefined {
+  #take(sourceId: string, item: SourcePacket | SourceReport): CanonicalPacket | undefined {
     const upTrack = this.#upTrackOf(item.kind);
     if (item.type === 'sender-report') {
       upTrack.senderReport(sourceId, item);
@@ -238,17 +225,16 @@ export class Relay {
   #beginVideo(viewer: RelayViewer): void {
     const group = this.#upTracks.get('video')?.group;
     if (!group) {
-      this.wishKeyFrame();
+      this.#wishes.wish();
       return;
     }
     if (!this.#waiting.video.has(viewer)) return;
-    const isDeaf = this.#answers.isDeaf(this.#options.now());
     const start = chooseStart({
       groupBytes: group.firstIndex === undefined ? undefined : group.bytes,
       isWhole: group.isWhole,
-      isDeaf,
+      isDeaf: this.#wishes.isDeaf,
     });
-    if (start.asksPublisher) this.wishKeyFrame();
+    if (start.asksPublisher) this.#wishes.wish();
     if (start.groupAfterMs === 0) this.#beginWithGroup(viewer);
     else if (start.groupAfterMs !== undefined) this.#beginSoon(viewer, start.groupAfterMs);
   }
@@ -275,7 +261,7 @@ export class Relay {
     if (upTrack?.codec && upTrack.newestIndex !== undefined) {
       this.#offer(viewer, 'video', upTrack.codec, upTrack.newestIndex);
     }
-    this.wishKeyFrame();
+    this.#wishes.wish();
   }
 
   #codecChanged(kind: MediaKind, codec: Codec, newestIndex: number): void {
@@ -293,12 +279,6 @@ export class Relay {
       this.#beginning.add(viewer);
     }
     waiting.clear();
-  }
-
-  #wishAgain(sourceId: string): void {
-    // A wish to the source before did not reach this one.
-    if (sourceId === this.#wishedOf && this.#options.now() - this.#wishedAtMs < WISH_AGAIN_MS) return;
-    this.wishKeyFrame();
   }
 
   #send(packets: readonly CanonicalPacket[]): void {

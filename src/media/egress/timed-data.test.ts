@@ -8,7 +8,7 @@ import { textMessage } from '../../test/fakes.ts';
 import { sourcePacket } from '../../test/media-fixtures.ts';
 import { deltaFrame, keyFrame, VP8 } from '../../test/rtp-fixtures.ts';
 import { SendLoad } from '../fanout/gatherer.ts';
-import { CatchUpBudget } from './latecomers.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
 import { Relay } from './relay.ts';
 
 const FRAME = 3_000;
@@ -30,7 +30,7 @@ class TestWorker {
       load: new SendLoad(() => nowMs),
       now: () => nowMs,
       startMemory: { maxBytes: 0, maxMs: 0 },
-      catchUpBudget: new CatchUpBudget(),
+      catchUpTurns: new CatchUpTurns(() => nowMs, 1),
       wishKeyFrame: () => {},
       timed: { send: (message) => this.messages.push(message), onDropped: () => this.dropped++ },
     });

@@ -10,7 +10,7 @@ import { addTimestamp } from '../../rtp/sequence.ts';
 import { Timeline } from '../../rtp/timeline.ts';
 import { Vp8Continuity } from '../../rtp/vp8-descriptor.ts';
 import { type FanoutPacket, MAX_PAYLOAD_BYTES, NOT_SENT } from '../fanout/engine.ts';
-import type { SourceItem } from '../worker-protocol.ts';
+import type { SourcePacket, SourceReport } from '../worker-protocol.ts';
 
 /** A packet in the canonical space, ready to be headed per viewer. */
 export interface CanonicalPacket extends FanoutPacket {
@@ -91,7 +91,7 @@ export class UpTrack {
   }
 
   /** Takes a packet of a source; undefined when viewers must not see it (padding, too long, late from an older source). */
-  receive(sourceId: string, item: Extract<SourceItem, { type: 'packet' }>): CanonicalPacket | undefined {
+  receive(sourceId: string, item: SourcePacket): CanonicalPacket | undefined {
     const source = this.#numberOf(sourceKey(sourceId, item.ssrc));
     // Too long for any network that viewers have: a gap, so that they know that something is missing.
     if (item.payload.length > MAX_PAYLOAD_BYTES) return undefined;
@@ -138,7 +138,7 @@ export class UpTrack {
     return canonical;
   }
 
-  senderReport(sourceId: string, item: Extract<SourceItem, { type: 'sender-report' }>): void {
+  senderReport(sourceId: string, item: SourceReport): void {
     // One of an SSRC that was replaced would be placed by the new one's numbers.
     if (this.#sourceNumbers.get(sourceKey(sourceId, item.ssrc)) !== this.#source) return;
     const timestamp = this.#timeline.mapTimestamp(this.#source, item.rtpTimestamp);

@@ -10,7 +10,7 @@ import { deltaFrame, keyFrame, OPUS, opusPacket, VP8 } from '../../test/rtp-fixt
 import { SendLoad } from '../fanout/gatherer.ts';
 import type { AcceptedMedia } from '../sdp/answer.ts';
 import type { Transport } from '../transport/transport.ts';
-import { CatchUpBudget } from './latecomers.ts';
+import { CatchUpTurns } from './catch-up-turns.ts';
 import { Relay } from './relay.ts';
 import { ViewerPeer } from './viewer-peer.ts';
 
@@ -48,7 +48,7 @@ function newRelay(startMemory: GroupLimits): Relay {
     load: new SendLoad(() => nowMs),
     now: () => nowMs,
     startMemory,
-    catchUpBudget: new CatchUpBudget(),
+    catchUpTurns: new CatchUpTurns(() => nowMs, 1),
     wishKeyFrame: () => wishes++,
     timed: { send: () => {}, onDropped: () => {} },
   });

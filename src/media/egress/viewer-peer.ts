@@ -21,7 +21,8 @@ import type { SrtpKeys } from '../transport/dtls.ts';
 import type { Transport, TransportOwner } from '../transport/transport.ts';
 import type { RemoteAddress } from '../transport/udp-front.ts';
 import { DownTrack } from './down-track.ts';
-import type { Relay, RelayViewer } from './relay.ts';
+import type { Relay } from './relay.ts';
+import type { RelayViewer } from './relay-viewer.ts';
 import type { CanonicalPacket } from './up-track.ts';
 
 /** What all peers of a worker count together. */
@@ -142,6 +143,10 @@ export class ViewerPeer implements TransportOwner, RelayViewer {
 
   get latecomer(): DownTrack | undefined {
     return this.#downTrack('video');
+  }
+
+  get lossShare(): number {
+    return this.#feedback.quality('video')?.lossShare ?? 0;
   }
 
   onMoved(remote: RemoteAddress): void {

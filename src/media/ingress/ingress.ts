@@ -14,7 +14,7 @@ import { parseRtcp, type SenderReport } from '../../rtp/rtcp.ts';
 import { unwrapRtx } from '../../rtp/rtx.ts';
 import { timestampDistance } from '../../rtp/sequence.ts';
 import type { AcceptedMedia } from '../sdp/answer.ts';
-import type { SourceItem } from '../worker-protocol.ts';
+import type { SourcePacket, SourceReport } from '../worker-protocol.ts';
 import { bare, Demultiplexer, type Format } from './demultiplexer.ts';
 import { LayerReport } from './layer-report.ts';
 import { Repairs } from './repairs.ts';
@@ -28,7 +28,7 @@ export interface IngressOptions {
   /** Ours, in feedback. */
   readonly ssrc: number;
   readonly cname: string;
-  readonly onItem: (item: SourceItem) => void;
+  readonly onItem: (item: SourcePacket | SourceReport) => void;
   readonly onTracks: (tracks: readonly Track[]) => void;
   /** Without it nobody looks. */
   readonly onLayers?: (layers: readonly LayerView[]) => void;

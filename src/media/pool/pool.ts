@@ -146,6 +146,10 @@ export class MediaPool implements MediaPort {
     if (member) this.#tell(member, { type: 'close', transportId });
   }
 
+  endSource(broadcast: string): void {
+    for (const member of this.#members) this.#tell(member, { type: 'end-source', broadcast });
+  }
+
   sendData(broadcast: string, message: DataMessage, timedBy?: string): void {
     for (const member of this.#members) this.#tell(member, { type: 'data', broadcast, message, timedBy });
   }
@@ -206,6 +210,7 @@ export class MediaPool implements MediaPort {
     const { certificate, host, announcedAddresses, hostAddresses, clockOrigin, workers } = this.#options;
     const settings: WorkerSettings = {
       index: member.index,
+      workers,
       udpPort: member.udpPort,
       host,
       certificate,

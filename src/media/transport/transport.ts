@@ -113,6 +113,11 @@ export class Transport implements FrontClient {
     return this.#firstHeardMs;
   }
 
+  /** When anything authentic came last. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
+  }
+
   /** True until the first authentic STUN request. */
   get isPending(): boolean {
     return this.#state === 'new';

@@ -64,6 +64,28 @@ describe('a broadcast', () => {
     }
   });
 
+  it('shows who joins after its end nothing of what was sent before', async () => {
+    const { whip, whep } = endpoints();
+    const publisher = use(new ObsLikePublisher());
+    await publisher.publish(whip);
+    await eventually('connected', () => publisher.isConnected);
+    for (let sequence = 0; sequence < 5; sequence++) {
+      publisher.sendVideo(sequence, { key: sequence === 0, payload: [sequence] });
+    }
+    const [early, late] = [use(new LibdatachannelViewer()), use(new LibdatachannelViewer())];
+    await early.view(whep);
+    await eventually('a picture for who is there', () => early.video.length === 5);
+    expect((await fetch(publisher.session?.location ?? '', { method: 'DELETE' })).status).toBe(200);
+    await late.view(whep);
+    await eventually('who joins is connected', () => late.isConnected);
+    const next = use(new ObsLikePublisher());
+    await next.publish(whip);
+    await eventually('connected', () => next.isConnected);
+    next.sendVideo(0, { key: true, payload: [99] });
+    await eventually('the next one’s picture', () => late.video.length > 0);
+    expect(late.video.map(({ payload }) => payload.at(-1))).toEqual([99]);
+  });
+
   it('tells its publisher how each viewer receives, as soon as the viewers report', async () => {
     const { name, whip, whep } = endpoints();
     await use(new LibwebrtcPublisher()).publish(whip);
