@@ -3,7 +3,7 @@
 import { expect, test } from 'vitest';
 import { CHROME_PUBLISHER, sdp } from '../test/sample-offers.ts';
 import { Audience } from './egress/audience.ts';
-import { CatchUpBudget } from './egress/latecomers.ts';
+import { CatchUpTurns } from './egress/catch-up-turns.ts';
 import { SendLoad } from './fanout/gatherer.ts';
 import { PortableEngine } from './fanout/portable-engine.ts';
 import { Peers } from './peers.ts';
@@ -20,7 +20,7 @@ test('the publishers of a broadcast are known, the oldest first, until they are 
     load: new SendLoad(now),
     now,
     startMemory,
-    catchUpBudget: new CatchUpBudget(),
+    catchUpTurns: new CatchUpTurns(now, 1),
     wishKeyFrame: () => {},
     sendTimed: () => {},
     onTimedDropped: () => {},
@@ -29,6 +29,7 @@ test('the publishers of a broadcast are known, the oldest first, until they are 
   const peers = new Peers({
     settings: {
       index: 0,
+      workers: 1,
       udpPort: 0,
       host: '127.0.0.1',
       certificate: await createDtlsCertificate(),
