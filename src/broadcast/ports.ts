@@ -136,6 +136,8 @@ export interface MediaPort {
   closeTransport(transportId: string): void;
   /** The publisher that the broadcast had does not come back: who joins from now on sees nothing of what it sent. */
   endSource(broadcast: string): void;
+  /** From now on this transport is the broadcast's publisher, whatever came of it before an `endSource` was heard. */
+  beginSource(broadcast: string, transportId: string): void;
   /**
    * To every viewer transport of the broadcast that had `startData`.
    * @param timedBy with a message on TIMED_LABEL: the publisher's transport whose RTP timestamps it speaks of; without one

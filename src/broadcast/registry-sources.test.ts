@@ -38,3 +38,12 @@ test('a viewer that leaves takes nothing with it', async () => {
   stage.registry.end(session.id);
   expect(stage.media.endedSources).toEqual([]);
 });
+
+test('the media plane hears who the publisher is now, after it heard that the one before is gone', async () => {
+  const stage = new Stage();
+  const before = await stage.publish({ keyHash: 'key' });
+  const after = await stage.publish({ keyHash: 'key' });
+  expect(stage.media.begunSources).toEqual([before.transportId, after.transportId]);
+  const again = await stage.publish(resumeOf(after));
+  expect(stage.media.begunSources.at(-1)).toBe(again.transportId);
+});

@@ -167,6 +167,7 @@ export class Roster {
     }
     broadcast.seat(session);
     if (replaced) this.apply(replaced, 'taken-over');
+    if (session.role === 'publisher') this.#media.beginSource(broadcast.name, carrier.transportId);
     const judged = session.role === 'viewer' && session.judge(broadcast.tracks) ? [session] : [];
     this.settle(broadcast, session);
     this.#recallUnable(judged);

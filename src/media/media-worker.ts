@@ -149,6 +149,9 @@ export class MediaWorker {
       case 'end-source':
         this.#audience.endSource(command.broadcast);
         return;
+      case 'begin-source':
+        this.#audience.beginSource(command.broadcast, command.sourceId);
+        return;
       case 'source':
         this.#links.setSource(command.broadcast, command.worker);
     }

@@ -63,6 +63,8 @@ export type WorkerCommand =
   | { readonly type: 'source'; readonly broadcast: string; readonly worker: number | undefined }
   /** The publisher that a broadcast had is gone for good. */
   | { readonly type: 'end-source'; readonly broadcast: string }
+  /** `sourceId`: the transport of the publisher that it has now. */
+  | { readonly type: 'begin-source'; readonly broadcast: string; readonly sourceId: string }
   | { readonly type: 'stop' };
 
 export interface WorkerFailure {

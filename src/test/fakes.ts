@@ -95,6 +95,8 @@ export class FakeMedia implements MediaPort {
   }[] = [];
   /** Broadcasts whose publisher is gone for good, each time. */
   readonly endedSources: string[] = [];
+  /** Of all broadcasts, the newest last. */
+  readonly begunSources: string[] = [];
   readonly openedLabels: { readonly broadcast: string; readonly label: string }[] = [];
   readonly refused: { readonly transportId: string; readonly label: string; readonly code: ErrorCode }[] = [];
   readonly held: HeldOpen[] = [];
@@ -134,6 +136,10 @@ export class FakeMedia implements MediaPort {
 
   endSource(broadcast: string): void {
     this.endedSources.push(broadcast);
+  }
+
+  beginSource(_broadcast: string, transportId: string): void {
+    this.begunSources.push(transportId);
   }
 
   sendData(broadcast: string, message: DataMessage, timedBy?: string): void {

@@ -88,6 +88,10 @@ export class Audience {
     else this.#relays.get(broadcast)?.end();
   }
 
+  beginSource(broadcast: string, sourceId: string): void {
+    this.#relays.get(broadcast)?.begin(sourceId);
+  }
+
   quality(broadcast: string): ViewerQuality[] {
     return [...this.viewersOf(broadcast)].flatMap((viewer) => viewer.quality() ?? []);
   }

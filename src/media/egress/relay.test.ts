@@ -617,6 +617,24 @@ describe('a viewer that joins while something is remembered', () => {
     expect(videoOf(join())).toEqual([]);
   });
 
+  it('sees the next publisher also when its first packets came before the end of the one before was heard', () => {
+    turn(key(1), delta(2));
+    const viewer = join();
+    const { length } = videoOf(viewer);
+    relay.receive('q', { ...key(500), ssrc: 9 });
+    relay.end();
+    relay.begin('q');
+    relay.receive('q', { ...key(501), ssrc: 9 });
+    vi.advanceTimersByTime(0);
+    expect(videoOf(viewer)).toHaveLength(length + 2);
+    relay.begin('q');
+    relay.end();
+    relay.begin('r');
+    relay.receive('q', { ...key(502), ssrc: 9 });
+    vi.advanceTimersByTime(0);
+    expect(videoOf(viewer)).toHaveLength(length + 2);
+  });
+
   it('is sent nothing more once it left, nor later ones what a closed relay knew', () => {
     playLargeGroup();
     const viewer = join();

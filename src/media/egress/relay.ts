@@ -127,6 +127,11 @@ export class Relay {
     this.#forgetPast();
   }
 
+  /** It is this publisher now: its first packets may have come from another worker before the end of the one before did. */
+  begin(sourceId: string): void {
+    if (sourceId === this.#endedSource) this.#endedSource = undefined;
+  }
+
   receive(sourceId: string, item: SourceItem): void {
     if (sourceId === this.#endedSource) return;
     if (item.type === 'pause') {

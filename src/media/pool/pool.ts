@@ -150,6 +150,10 @@ export class MediaPool implements MediaPort {
     for (const member of this.#members) this.#tell(member, { type: 'end-source', broadcast });
   }
 
+  beginSource(broadcast: string, sourceId: string): void {
+    for (const member of this.#members) this.#tell(member, { type: 'begin-source', broadcast, sourceId });
+  }
+
   sendData(broadcast: string, message: DataMessage, timedBy?: string): void {
     for (const member of this.#members) this.#tell(member, { type: 'data', broadcast, message, timedBy });
   }
