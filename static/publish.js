@@ -166,7 +166,7 @@ async function stop() {
 
 function wireButtons() {
   const onMeant = (/** @type {string} */ id, /** @type {() => Promise<void>} */ act) =>
-    byId(id, HTMLButtonElement).addEventListener('click', () => mainPlace.isMeant(performance.now()) && void act());
+    byId(id, HTMLButtonElement).addEventListener('click', () => mainPlace.isMeant(id, performance.now()) && void act());
   onMeant('go-live', goLive);
   onMeant('stop', stop);
   byId('notice-action', HTMLButtonElement).addEventListener('click', () => void openMedia());
@@ -207,7 +207,6 @@ function render() {
   const [now, before] = live.isRunning ? [stopButton, goLiveButton] : [goLiveButton, stopButton];
   now.hidden = false;
   hideFor(before, goLiveButton === now && goLiveButton.disabled ? byId('status', HTMLElement) : now);
-  mainPlace.show(now.id, performance.now());
   setText(byId('stop-label', HTMLElement), state === 'live' || state === 'reconnecting' ? 'Stop' : 'Cancel');
   byId('facts', HTMLElement).hidden = !live.isRunning && broadcast?.state !== 'live';
   for (const id of ['quality', 'stage-viewers'])

@@ -5,25 +5,19 @@
 const SETTLE_MS = 1_000;
 
 export class SharedPlace {
-  /** @type {string | undefined} */
-  #shown;
-  #sinceMs = Number.NEGATIVE_INFINITY;
+  /** @type {string | undefined} the button that was clicked last */
+  #clicked;
+  #clickedAtMs = Number.NEGATIVE_INFINITY;
 
   /**
-   * The first one took nobody's place.
-   * @param {string} name of the button that stands there from now on
+   * A button was clicked. False: it is the second half of a double-click on the one that stood there before.
+   * @param {string} name of the button
    * @param {number} nowMs
    */
-  show(name, nowMs) {
-    if (this.#shown !== undefined && name !== this.#shown) this.#sinceMs = nowMs;
-    this.#shown = name;
-  }
-
-  /**
-   * False: the click is the second half of one on the button that stood there before.
-   * @param {number} nowMs
-   */
-  isMeant(nowMs) {
-    return nowMs - this.#sinceMs >= SETTLE_MS;
+  isMeant(name, nowMs) {
+    if (name !== this.#clicked && nowMs - this.#clickedAtMs < SETTLE_MS) return false;
+    this.#clicked = name;
+    this.#clickedAtMs = nowMs;
+    return true;
   }
 }
