@@ -51,8 +51,11 @@ class LibwebrtcPeer {
   }
 
   protected async negotiate(endpoint: string, options: OpenOptions): Promise<OpenResult> {
-    await this.connection.setLocalDescription(await this.connection.createOffer());
-    this.session = await postOffer(endpoint, this.connection.localDescription?.sdp ?? '', options);
+    const offer = await this.connection.createOffer();
+    await this.connection.setLocalDescription(offer);
+    // Never `localDescription` while candidates are gathered: wrtc reads it on this thread while libwebrtc's own adds to it,
+    // and now and then that ends the process (SIGSEGV in webrtc::SdpSerialize). The server needs no candidates.
+    this.session = await postOffer(endpoint, offer.sdp ?? '', options);
     if (this.session.status === 201) {
       await this.connection.setRemoteDescription({ type: 'answer', sdp: this.session.answer });
     }

@@ -38,7 +38,7 @@ describe('an ICE restart by PATCH', () => {
     const { connection, session } = viewer;
     const offer = await connection.createOffer({ iceRestart: true });
     await connection.setLocalDescription(offer);
-    const local = connection.localDescription?.sdp ?? '';
+    const local = offer.sdp ?? '';
     const ufrag = /a=ice-ufrag:(\S+)/.exec(local)?.[1];
     const pwd = /a=ice-pwd:(\S+)/.exec(local)?.[1];
     const response = await fetch(session?.location ?? '', {
