@@ -217,7 +217,9 @@ export class LocalMedia extends Emitter {
   #unplugged(kind, track) {
     if (this.#tracks[kind] !== track) return;
     this.#tracks[kind] = null;
-    this.#lost.set(kind, track.getSettings().deviceId ?? '');
+    // Without an id it could not be told from others: browsers list all of them without one until they may be used.
+    const { deviceId } = track.getSettings();
+    if (deviceId) this.#lost.set(kind, deviceId);
     this.#changed();
     void this.#listDevices();
   }

@@ -47,11 +47,12 @@ let stored: Map<string, string>;
 /** What the browser tells of. */
 let listed: string[];
 let devicesChanged = () => {};
+let defaultCamera: string;
 let media: LocalMedia;
 
 function openCamera(wanted: boolean | MediaTrackConstraints): FakeTrack {
   const device = (typeof wanted === 'object' ? wanted.deviceId : undefined) as { exact?: string } | undefined;
-  const id = device?.exact ?? 'front';
+  const id = device?.exact ?? defaultCamera;
   const isBusy = isOneCameraAtATime && cameras.some(({ readyState }) => readyState === 'live');
   if (isBusy || taken.has(id)) throw new DOMException('', 'NotReadableError');
   const opened = new FakeTrack('video', id);
@@ -68,6 +69,7 @@ beforeEach(() => {
   taken = new Set();
   stored = new Map();
   listed = [];
+  defaultCamera = 'front';
   vi.stubGlobal('localStorage', {
     getItem: (name: string) => stored.get(name) ?? null,
     setItem: (name: string, value: string) => stored.set(name, value),
@@ -138,6 +140,16 @@ describe('a camera that was pulled out', () => {
     expect(media.deviceId('video')).toBe('desk');
     await afterChange('front', 'desk');
     expect(cameras).toHaveLength(2);
+  });
+
+  it('is not taken for another one when the browser names none', async () => {
+    defaultCamera = '';
+    await media.use('video', '');
+    cameras.at(-1)?.unplug();
+    expect(media.hasCamera).toBe(false);
+    const { length } = cameras;
+    await afterChange('');
+    expect(cameras).toHaveLength(length);
   });
 
   it('is not replaced by one that nobody chose', async () => {

@@ -88,6 +88,7 @@ export class Audience {
     else this.#relays.get(broadcast)?.end();
   }
 
+  /** Its publisher is this one now, whatever came of it before an `endSource` was heard. */
   beginSource(broadcast: string, sourceId: string): void {
     this.#relays.get(broadcast)?.begin(sourceId);
   }
